@@ -1,0 +1,283 @@
+// The effective configuration: what `load` makes of the YAML file. Types are merged into assets, units and
+// durations converted, templates filled in, defaults applied, secrets read. Frozen; nothing changes it afterwards.
+// Field comments name the YAML keys where they differ.
+import type { LogLevel } from '../core/logger.ts'
+
+export interface AgentConfig {
+  version: 1
+  gateway: GatewayConfig
+  /** In file order. */
+  sources: readonly SourceConfig[]
+  /** In file order; `SampleBlock.asset` is the index into this list. */
+  assets: readonly AssetConfig[]
+  uplink: UplinkConfig | undefined
+  storage: StorageConfig
+  scorer: ScorerConfig
+  sync: SyncConfig | undefined
+  control: ControlConfig
+  log: { level: LogLevel }
+}
+
+/** `id` defaults to `gw-` and 4 hex digits of a hash of the machine-id: cloned SD cards are normal, so it can be set. */
+export interface GatewayConfig {
+  site: string
+  id: string
+}
+
+export interface TlsConfig {
+  /** File paths, read by `load` into PEM text so that an unreadable one is an error at start. */
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+export interface MqttLinkConfig {
+  /** mqtt://, mqtts://, ws:// or wss://, with port. */
+  url: string
+  /** Made from gateway id and source id where not given. */
+  clientId: string
+  username?: string
+  password?: string
+  tls: TlsConfig
+  /** 5, 4 (3.1.1), or `auto`: 5 first, 4 when the broker refuses it. */
+  protocol: 'auto' | 4 | 5
+  keepaliveS: number
+}
+
+export interface MqttSourceConfig extends MqttLinkConfig {
+  kind: 'mqtt'
+  id: string
+  qos: 0 | 1
+  /** A retained message is never a fresh sample; `use` is for lines that retain every reading. */
+  retained: 'ignore' | 'use'
+}
+
+export interface SerialSourceConfig {
+  kind: 'serial'
+  id: string
+  path: string
+  baud: number
+  parity: 'none' | 'even' | 'odd'
+  dataBits: 7 | 8
+  stopBits: 1 | 2
+  /** `cobs-crc16`: binary frames of docs/serial.md; `csv`, `json`: one row a line. */
+  frame: 'cobs-crc16' | 'csv' | 'json'
+  /** Width of the frame counter of `cobs-crc16`. */
+  counter: 'u8' | 'u16' | 'u32'
+  /** Frames or lines longer than this are skipped and counted. */
+  frameBytesMax: number
+  /** `csv` only. */
+  delimiter: ',' | ';' | '\t'
+}
+
+export interface ReplaySourceConfig {
+  kind: 'replay'
+  id: string
+  /** CSV (header row) or NPY files, played in order. */
+  files: readonly string[]
+  /** Times real time by the recorded time stamps; `max` = as fast as it is taken. */
+  speed: number | 'max'
+  /** NPY only: Hz of the samples and seconds between captures. */
+  rateHz?: number
+  intervalS?: number
+}
+
+export interface SimulatorSourceConfig {
+  kind: 'simulator'
+  id: string
+  seed: number
+  /** Rows per second of simulated time. */
+  rateHz: number
+  fault: 'none' | 'clogged-strainer' | 'bearing-wear' | 'impeller-wear'
+  /** Simulated time at which the fault begins to develop. */
+  faultAfterMs: number
+}
+
+export type SourceConfig = MqttSourceConfig | SerialSourceConfig | ReplaySourceConfig | SimulatorSourceConfig
+
+export interface ChannelConfig {
+  id: string
+  /** The configured UCUM unit, as shown to people. */
+  unit: string
+  /** Factor and offset from what the wire carries to `unit` (`scale`, `offset`, and conversion of `wire-unit`). */
+  scale: number
+  offset: number
+  /** Outside it a value is bad, never an alarm of the machine. */
+  range?: { low: number; high: number }
+  /** Fixed limits: alarm from the first sample. */
+  min?: number
+  max?: number
+  limit: LimitConfig
+  /** `on-change` publishers are not silent before `heartbeat`. */
+  reports: 'periodic' | 'on-change'
+  /** How long the last value may be held for alignment. */
+  maxAgeMs: number
+  waveform?: { type: 'int16' | 'float32'; rateHz: number }
+  binding: ChannelBinding
+  /** ISO 13373 naming of the measuring point, for messages: `DE`, `horizontal`. */
+  point?: string
+  axis?: string
+}
+
+export interface LimitConfig {
+  onDelayMs: number
+  offDelayMs: number
+  /** In the channel's unit. */
+  deadband: number
+  priority: 1 | 2 | 3 | 4
+}
+
+/** Where a channel's values come from. Placeholders ({channel}, {asset}, {tag}) are already filled in. */
+export interface ChannelBinding {
+  source: string
+  /** MQTT: topic or filter with + and #. */
+  topic?: string
+  /** JSON path of the value, e.g. `$.v` or `$['Volume Flow RateRMS']`. */
+  valuePath?: string
+  /** JSON path of the time; absent = time of arrival. */
+  timePath?: string
+  /** CSV: header name or 0-based index. Replay: header name. */
+  column?: string | number
+  /** CSV: column of the time; absent = arrival (serial) or the first column that holds times (replay). */
+  timeColumn?: string | number
+  /** `cobs-crc16`: stream number of the frame. */
+  stream: number
+  /** `cobs-crc16` telemetry: index of the value in the frame. Replay of NPY: index of the channel. */
+  index: number
+}
+
+export interface RunningConfig {
+  /** Shown to people. */
+  text: string
+  /** Disjunction of conjunctions: `speed > 300 and current > 2 or flow > 5`. */
+  anyOf: readonly (readonly RunningTerm[])[]
+  settleMs: number
+}
+
+export interface RunningTerm {
+  /** Index into `AssetConfig.channels`. */
+  channel: number
+  op: '>' | '>=' | '<' | '<='
+  value: number
+}
+
+export interface LearnConfig {
+  /** Running time the baseline must cover. */
+  runningMs: number
+  /** When set, replaces `runningMs`: this many rows. */
+  rows?: number
+  /** Starts of the machine that the baseline must contain. */
+  starts: number
+  provisionalAfterMs: number
+}
+
+export interface AlarmConfig {
+  onDelayMs: number
+  offDelayMs: number
+  /** Of the score: clears below 1 - deadband. */
+  deadband: number
+  priority: 1 | 2 | 3 | 4
+  action?: string
+}
+
+export interface ModelConfig {
+  family: 'auto' | 'var'
+  /** Lags of the autoregression. */
+  order: number
+  /** Innovation vectors averaged per window. A window is `order + mean` rows. */
+  mean: number
+  /** Rows from one window to the next. */
+  hop: number
+  /** A model file to use instead of learning one. */
+  file?: string
+}
+
+export interface AssetConfig {
+  id: string
+  /** Position in `AgentConfig.assets`. */
+  index: number
+  tag?: string
+  type?: string
+  channels: readonly ChannelConfig[]
+  /**
+   * `rows`: one message, line or frame carries all channels and is a sample at its own time;
+   * `scattered`: channels arrive apart and are aligned on a grid of `everyMs`.
+   */
+  layout: 'rows' | 'scattered'
+  everyMs: number
+  /** A longer silence between rows breaks windows. */
+  gapMs: number
+  running: RunningConfig | undefined
+  learn: LearnConfig
+  alarm: AlarmConfig
+  model: ModelConfig
+  /** Changes exactly when the asset must learn anew: a digest over id, channels, bindings' units and model shape. */
+  digest: string
+}
+
+export interface UplinkConfig extends MqttLinkConfig {
+  /** Seconds between `health` messages and between `features` messages of an asset. */
+  healthEveryMs: number
+  featuresEveryMs: number
+  /** Publishes awaiting their PUBACK at most. */
+  inFlightMax: number
+  /** Commands accepted from MQTT. `sync` and `status` only for now; off until listed. */
+  commands: readonly ('sync' | 'status')[]
+}
+
+export interface RetentionConfig {
+  ageMs: number
+  bytes: number
+}
+
+export interface StorageConfig {
+  /** Absolute. Holds `journal/`, `history/`, `models/`, `tuf/`. */
+  dir: string
+  journalBytesMax: number
+  samples: RetentionConfig
+  scores: RetentionConfig
+  waveforms: RetentionConfig
+}
+
+export interface ScorerConfig {
+  /** Ladder tried from left to right; `require` = the first must hold or the model is refused. */
+  providers: readonly ('tensorrt' | 'cuda' | 'cpu')[]
+  require: boolean
+  deviceId: number
+  threads: number
+  /** A batch that takes longer means a hung child. */
+  deadlineMs: number
+  /** Windows waiting per model before the oldest is dropped. */
+  queueWindowsMax: number
+  /** Windows per batch. */
+  batchMax: number
+  /** Address space of the child on CPU. */
+  memoryMb: number
+}
+
+export interface SyncConfig {
+  /** http(s) URL or folder of the TUF repository. */
+  repository: string
+  /** Trusted root.json; sync is off until one is installed. */
+  root: string
+  /** node-cron expression, 5 or 6 fields. */
+  schedule?: string
+  /** Model target per asset id, default `<type or id>.onnx`. */
+  bytesMax: number
+}
+
+export interface ControlConfig {
+  /** Path of the unix socket. */
+  socket: string
+}
+
+/** One thing wrong with the file, placed so that an editor can jump to it. */
+export interface ConfigIssue {
+  line: number
+  /** `assets.p-101.channels.flow.unit` */
+  path: string
+  /** What is wrong and what was expected. */
+  message: string
+  /** What would do, where that can be said. */
+  hint?: string
+}

@@ -1,0 +1,63 @@
+// The append-only, fsynced record of everything that must not be lost. See segment.ts for format and invariants.
+
+/** What a record is about. Numbers are on disk: never reuse one. */
+export const RECORD_KINDS = { checkpoint: 0, alarm: 1, gap: 2, model: 3, learn: 4, operator: 5 } as const
+export type RecordKind = keyof typeof RECORD_KINDS
+
+export interface JournalRecord {
+  /** 1, 2, 3 … without gaps except where a `gap` record or a recovery report says so. */
+  seq: number
+  kind: RecordKind
+  /** 1 (highest) – 4; what goes first when space runs out. */
+  priority: 1 | 2 | 3 | 4
+  /** JSON, UTF-8. */
+  payload: Uint8Array
+}
+
+export interface NewRecord {
+  kind: RecordKind
+  priority: 1 | 2 | 3 | 4
+  payload: Uint8Array
+}
+
+/** Records that were acknowledged once and cannot be read any more. */
+export interface JournalLoss {
+  fromSeq: number
+  toSeq: number
+  /** `space`: dropped to stay within the limit; `damage`: unreadable. */
+  reason: 'space' | 'damage'
+  detail: string
+}
+
+export interface JournalStatus {
+  firstSeq: number
+  nextSeq: number
+  bytes: number
+  segments: number
+  losses: readonly JournalLoss[]
+  /** Set while the disk refuses writes. */
+  failing: string | undefined
+}
+
+export interface Journal {
+  /**
+   * Resolves with the sequence number once the record is on the disk (fdatasync). Concurrent appends share one sync.
+   * Rejects with JOURNAL_IO / JOURNAL_FULL: then the record is not in the journal and never will be.
+   */
+  append(record: NewRecord): Promise<number>
+  /** Up to `limit` records with seq >= `fromSeq`, in order. Only what is on the disk. Payloads are copies. */
+  read(fromSeq: number, limit: number): Promise<JournalRecord[]>
+  /** Called after each group of appends became durable, with the highest seq. Returns the unsubscribe. */
+  onAppend(listener: (seq: number) => void): () => void
+  /** A durable position, "everything up to and including this seq is done", 0 at first. */
+  cursor(name: string): Promise<Cursor>
+  status(): JournalStatus
+  /** Waits for pending appends. */
+  close(): Promise<void>
+}
+
+export interface Cursor {
+  readonly seq: number
+  /** Never goes back; resolves when durable. */
+  advance(seq: number): Promise<void>
+}

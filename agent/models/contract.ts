@@ -1,0 +1,89 @@
+// The model file: one ONNX graph from raw `window` to calibrated `score`, with its manifest inside.
+
+/** metadata_props["wearwatch.manifest"], JSON. */
+export interface Manifest {
+  schema: 'wearwatch.model/1'
+  /** Slug, e.g. `p-101-var`. */
+  name: string
+  /** Integer >= 1; only rises. */
+  release: number
+  family: string
+  /** Asset type (or id) it is for; absent = any asset whose channels match. */
+  assetClass?: string
+  /** In the order of the input's channel axis. Bound by id and unit: a mismatch is refused before anything runs. */
+  channels: { id: string; unit: string }[]
+  /** Rows per window and rows from one window to the next. */
+  samples: number
+  hop: number
+  /** Expected time between rows; informative. */
+  everyMs?: number
+  alarm: { onDelayMs: number; offDelayMs: number; deadband: number }
+  /** Labels of `contributions` [batch, K]; shares that sum to 1. */
+  contributions: string[]
+  /** Labels of `features` [batch, F]. */
+  features: ManifestFeature[]
+  /** What the baseline was fitted on. */
+  fitted?: { rows: number; fromUs: number; toUs: number; source: string }
+  /** Quantiles of the score on healthy data: `{"0.5": 0.4, "0.99": 0.9}`. */
+  quantiles: Record<string, number>
+  selfTest: SelfTest
+}
+
+export interface ManifestFeature {
+  name: string
+  unit: string
+  /** Channel the feature belongs to. */
+  channel?: string
+  /** `deviation`: engineering units from what the model predicts; `prediction`: the prediction itself. */
+  role?: 'deviation' | 'prediction'
+}
+
+export interface SelfTest {
+  /** Base64 of float32 little-endian [count, channels, samples]. */
+  windows: string
+  scores: number[]
+  /** |score - expected| <= tolerance * max(1, |expected|). */
+  tolerance: number
+}
+
+export interface ModelFile {
+  bytes: Uint8Array
+  /** Hex, of `bytes`. */
+  sha256: string
+  manifest: Manifest
+  /** `local`: learnt here, never accepted from outside; `delivered`: by sync; `file`: named in the config. */
+  origin: 'local' | 'delivered' | 'file'
+}
+
+/** Healthy rows to fit. */
+export interface FitData {
+  /** [rows x channels], row-major, no NaN. */
+  values: Float64Array
+  rows: number
+  channels: { id: string; unit: string }[]
+  /** [rows] 1 where a row does not follow the one before it (gap, restart). Row 0 counts as 1. */
+  breaks: Uint8Array
+  fromUs: number
+  toUs: number
+  /** For the manifest: `history of p-101`, a file name. */
+  source: string
+}
+
+export interface FitOptions {
+  name: string
+  release: number
+  assetClass?: string
+  family: 'auto' | 'var'
+  order: number
+  mean: number
+  hop: number
+  everyMs?: number
+  alarm: { onDelayMs: number; offDelayMs: number; deadband: number }
+}
+
+export interface FitResult {
+  bytes: Uint8Array
+  manifest: Manifest
+  /** What a person should know: constant channels, too few rows for the order, second half beyond the first's setpoint. */
+  warnings: string[]
+}

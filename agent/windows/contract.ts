@@ -1,0 +1,22 @@
+// Rows and waveforms -> quality, running state, fixed-limit input, and model windows.
+import type { SampleBlock } from '../core/types.ts'
+
+/** What a row is good for. `settling` rows are stored and shown but neither learnt from, scored nor alarmed on. */
+export type RowState = 'stopped' | 'settling' | 'running'
+
+export const QUALITY = ['good', 'missing', 'out-of-range', 'stale'] as const
+export type Quality = (typeof QUALITY)[number]
+
+/** Rows after alignment, checks and gating: one row = all channels of the asset at one time. Borrowed for the call. */
+export interface GatedBlock extends SampleBlock {
+  /** [rows] 0 stopped, 1 settling, 2 running. */
+  states: Uint8Array
+  /** [rows] 1 where windows must not reach back past this row: first row, gap, restart of the machine. */
+  breaks: Uint8Array
+  /** [rows x columns] index into QUALITY. `values` is NaN where it is not good. */
+  quality: Uint8Array
+  /** [rows] µs of running time (settled) since the previous row; 0 where not running. Delays count this. */
+  runningUs: Float64Array
+}
+
+export type GatedSink = (block: GatedBlock) => void
