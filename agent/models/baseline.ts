@@ -1,0 +1,114 @@
+import type { AssetConfig } from '../config/contract.ts'
+import type { SampleBlock } from '../core/types.ts'
+import type { History } from '../history/contract.ts'
+import type { GatedBlock, GatedSink } from '../windows/contract.ts'
+import type { FitData } from './contract.ts'
+import { isLearnable, telemetryColumns } from './learn-meter.ts'
+
+/** Runs rows through a fresh gate of the asset, as the live agent did. Injected: the gate lives in windows/. */
+export type GateFactory = (asset: AssetConfig, out: GatedSink) => { push(block: SampleBlock): void }
+
+// A day of 10 Hz rows is 864,000; a regression of this size needs no more than this many, and they must fit in memory
+// fifty times over. Contiguous runs are kept, evenly spread, because the model looks at successive rows.
+const BASELINE_ROWS_MAX = 100_000
+const RUN_ROWS = 2_048
+
+/** Plays stored rows of an asset, [fromUs, toUs), through a fresh gate. Yields to the loop between chunks. */
+export async function replayHistory(
+  history: History,
+  asset: AssetConfig,
+  gate: GateFactory,
+  fromUs: number,
+  toUs: number,
+  sink: GatedSink,
+): Promise<void> {
+  const runner = gate(asset, sink)
+  for await (const chunk of history.query({ asset: asset.id, class: 'samples', fromUs, toUs })) {
+    runner.push(toBlock(asset, chunk.timesUs, chunk.columns, chunk.values))
+  }
+}
+
+/** Rows as stored -> a block in the order of the asset's channels now; a channel added since is missing (NaN). */
+function toBlock(
+  asset: AssetConfig,
+  timesUs: Float64Array,
+  columns: readonly string[],
+  stored: Float64Array,
+): SampleBlock {
+  const rows = timesUs.length
+  const width = asset.channels.length
+  const values = new Float64Array(rows * width).fill(Number.NaN)
+  asset.channels.forEach((channel, column) => {
+    const from = columns.indexOf(channel.id)
+    if (from < 0) return
+    for (let row = 0; row < rows; row++) values[row * width + column] = stored[row * columns.length + from]!
+  })
+  return { asset: asset.index, rows, columns: width, timesUs, values }
+}
+
+/**
+ * The healthy rows of [fromUs, toUs] as fit data, thinned to evenly spread contiguous runs when there are too many.
+ * @param expectedRows how many learnable rows the meter counted there
+ */
+export async function collectBaseline(
+  history: History,
+  asset: AssetConfig,
+  gate: GateFactory,
+  fromUs: number,
+  toUs: number,
+  expectedRows: number,
+): Promise<FitData> {
+  const columns = telemetryColumns(asset)
+  const collector = new Collector(columns, expectedRows)
+  await replayHistory(history, asset, gate, fromUs, toUs + 1, block => collector.push(block))
+  return {
+    ...collector.finish(),
+    channels: columns.map(column => ({ id: asset.channels[column]!.id, unit: asset.channels[column]!.unit })),
+    fromUs,
+    toUs,
+    source: `history of ${asset.id}`,
+  }
+}
+
+class Collector {
+  readonly #columns: readonly number[]
+  readonly #every: number
+  readonly #values: Float64Array
+  readonly #breaks: Uint8Array
+  #rows = 0
+  #seen = 0
+  #broken = true
+
+  constructor(columns: readonly number[], expectedRows: number) {
+    this.#columns = columns
+    this.#every = Math.max(1, Math.ceil(expectedRows / BASELINE_ROWS_MAX))
+    const capacity = Math.min(expectedRows, BASELINE_ROWS_MAX) + RUN_ROWS
+    this.#values = new Float64Array(capacity * columns.length)
+    this.#breaks = new Uint8Array(capacity)
+  }
+
+  push(block: GatedBlock): void {
+    for (let row = 0; row < block.rows; row++) {
+      if (block.breaks[row] === 1) this.#broken = true
+      const kept = isLearnable(block, row, this.#columns) && Math.floor(this.#seen++ / RUN_ROWS) % this.#every === 0
+      if (!kept || this.#rows === this.#breaks.length) {
+        this.#broken = true
+        continue
+      }
+      this.#breaks[this.#rows] = this.#broken ? 1 : 0
+      this.#broken = false
+      const from = row * block.columns
+      const to = this.#rows * this.#columns.length
+      for (let c = 0; c < this.#columns.length; c++) this.#values[to + c] = block.values[from + this.#columns[c]!]!
+      this.#rows++
+    }
+  }
+
+  finish(): { values: Float64Array; rows: number; breaks: Uint8Array } {
+    return {
+      values: this.#values.slice(0, this.#rows * this.#columns.length),
+      rows: this.#rows,
+      breaks: this.#breaks.slice(0, this.#rows),
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import type { AssetConfig } from '../config/contract.ts'
+import type { GatedBlock } from '../windows/contract.ts'
+
+/** Payload of a journal record of kind `learn`: how far an asset's baseline has come. The rows themselves are in the history. */
+export interface LearnRecord {
+  asset: string
+  /** AssetConfig.digest; another one means that the asset changed and learns anew. */
+  digest: string
+  /** Rows from `sinceUs` (inclusive) to `uptoUs` (inclusive) are counted below. */
+  sinceUs: number
+  uptoUs: number
+  rows: number
+  runningUs: number
+  starts: number
+}
+
+export interface LearnProgress {
+  /** 0–1 of what is required, the scarcest requirement counting. */
+  share: number
+  rows: number
+  runningMin: number
+  runningNeededMin: number
+  rowsNeeded: number | undefined
+  starts: number
+  startsNeeded: number
+  /** `waiting for 2 more starts`, `machine is stopped`, … */
+  waitingFor: string
+}
+
+const RUNNING = 2
+
+/** Columns of the asset's channels that a telemetry model sees: all but waveforms. */
+export function telemetryColumns(asset: AssetConfig): number[] {
+  return asset.channels.flatMap((channel, column) => (channel.waveform ? [] : [column]))
+}
+
+/** True where the row may be learnt from: running, settled, every telemetry channel good. */
+export function isLearnable(block: GatedBlock, row: number, columns: readonly number[]): boolean {
+  if (block.states[row] !== RUNNING) return false
+  const base = row * block.columns
+  for (const column of columns) if (block.quality[base + column] !== 0) return false
+  return true
+}
+
+/** Counts healthy rows, running time and starts until the baseline is long enough. */
+export class LearnMeter {
+  readonly #asset: AssetConfig
+  readonly #columns: readonly number[]
+  #record: LearnRecord | undefined
+  #wasRunning = false
+  #missing: string[] = []
+  #state = 'no data yet'
+
+  constructor(asset: AssetConfig, record: LearnRecord | undefined) {
+    this.#asset = asset
+    this.#columns = telemetryColumns(asset)
+    this.#record = record ? { ...record } : undefined
+  }
+
+  /** Undefined before the first row. */
+  get record(): LearnRecord | undefined {
+    return this.#record
+  }
+
+  /** Counts rows; returns the index of the row that completed the baseline, or -1. Rows after it are not counted. */
+  count(block: GatedBlock): number {
+    for (let row = 0; row < block.rows; row++) {
+      const timeUs = block.timesUs[row]!
+      this.#record ??= this.#begin(timeUs)
+      const running = block.states[row] === RUNNING
+      if (running && !this.#wasRunning) this.#record.starts++
+      this.#wasRunning = running
+      this.#record.uptoUs = timeUs
+      this.#record.runningUs += block.runningUs[row]!
+      if (isLearnable(block, row, this.#columns)) this.#record.rows++
+      if (this.complete) return row
+    }
+    this.#explain(block)
+    return -1
+  }
+
+  get complete(): boolean {
+    const { learn, running } = this.#asset
+    const record = this.#record
+    if (!record) return false
+    const startsEnough = !running || record.starts >= learn.starts
+    const longEnough = learn.rows === undefined ? record.runningUs >= learn.runningMs * 1000 : record.rows >= learn.rows
+    return startsEnough && longEnough
+  }
+
+  progress(): LearnProgress {
+    const { learn, running } = this.#asset
+    const record = this.#record ?? this.#begin(0)
+    const startsNeeded = running ? learn.starts : 0
+    const timeShare = learn.rows === undefined ? record.runningUs / (learn.runningMs * 1000) : record.rows / learn.rows
+    const startShare = startsNeeded === 0 ? 1 : record.starts / startsNeeded
+    return {
+      share: Math.min(1, timeShare, startShare),
+      rows: record.rows,
+      runningMin: record.runningUs / 60e6,
+      runningNeededMin: learn.runningMs / 60e3,
+      rowsNeeded: learn.rows,
+      starts: record.starts,
+      startsNeeded,
+      waitingFor: this.#waitingFor(timeShare, startsNeeded - record.starts),
+    }
+  }
+
+  #waitingFor(timeShare: number, startsMissing: number): string {
+    if (this.#missing.length > 0) return `no good value of ${this.#missing.join(', ')}`
+    if (this.#state !== 'running') return this.#state === 'no data yet' ? this.#state : `machine is ${this.#state}`
+    if (timeShare >= 1 && startsMissing > 0)
+      return `${startsMissing} more start${startsMissing > 1 ? 's' : ''} of the machine`
+    return timeShare >= 1 ? '' : 'more running time'
+  }
+
+  #begin(timeUs: number): LearnRecord {
+    return {
+      asset: this.#asset.id,
+      digest: this.#asset.digest,
+      sinceUs: timeUs,
+      uptoUs: timeUs,
+      rows: 0,
+      runningUs: 0,
+      starts: 0,
+    }
+  }
+
+  /** Remembers why the newest row did or did not count, for people who ask why learning takes long. */
+  #explain(block: GatedBlock): void {
+    const last = block.rows - 1
+    const base = last * block.columns
+    this.#state = ['stopped', 'settling', 'running'][block.states[last]!]!
+    this.#missing = this.#columns
+      .filter(column => block.quality[base + column] !== 0)
+      .map(column => this.#asset.channels[column]!.id)
+  }
+}

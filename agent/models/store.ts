@@ -1,0 +1,54 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AgentError, messageOf } from '../core/errors.ts'
+import type { ModelFile } from './contract.ts'
+
+/** Model files by digest: `<dir>/<sha256>.onnx`. A file is written once and never edited. */
+export class ModelStore {
+  readonly #dir: string
+  readonly #parse: (bytes: Uint8Array, origin: ModelFile['origin']) => ModelFile
+
+  constructor(dir: string, parse: (bytes: Uint8Array, origin: ModelFile['origin']) => ModelFile) {
+    this.#dir = dir
+    this.#parse = parse
+  }
+
+  /** Durable when it resolves: written beside, synced, renamed, folder synced. */
+  async save(model: ModelFile): Promise<void> {
+    await mkdir(this.#dir, { recursive: true })
+    const path = this.#path(model.sha256)
+    const beside = `${path}.new`
+    const file = await open(beside, 'w')
+    await file.writeFile(model.bytes)
+    await file.datasync()
+    await file.close()
+    await rename(beside, path)
+    const folder = await open(this.#dir, 'r')
+    await folder.sync()
+    await folder.close()
+  }
+
+  /** Throws MODEL_UNREADABLE when the file is gone or is not what its name says. */
+  async read(sha256: string, origin: ModelFile['origin']): Promise<ModelFile> {
+    const path = this.#path(sha256)
+    const bytes = await readFile(path).catch((error: unknown) => {
+      throw new AgentError(
+        'MODEL_UNREADABLE',
+        `cannot read model ${path}: ${messageOf(error)}; the asset learns or syncs it again`,
+        { cause: error },
+      )
+    })
+    const model = this.#parse(bytes, origin)
+    if (model.sha256 !== sha256) {
+      throw new AgentError(
+        'MODEL_UNREADABLE',
+        `model ${path} is damaged: its digest is ${model.sha256.slice(0, 12)}…; the asset learns or syncs it again`,
+      )
+    }
+    return model
+  }
+
+  #path(sha256: string): string {
+    return join(this.#dir, `${sha256}.onnx`)
+  }
+}
