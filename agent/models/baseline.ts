@@ -13,18 +13,19 @@ export type GateFactory = (asset: AssetConfig, out: GatedSink) => { push(block: 
 const BASELINE_ROWS_MAX = 100_000
 const RUN_ROWS = 2_048
 
-/** Plays stored rows of an asset, [fromUs, toUs), through a fresh gate. Yields to the loop between chunks. */
+/** Plays stored rows of an asset, [fromUs, toUs), through a fresh gate; awaits `between` after every chunk. */
 export async function replayHistory(
   history: History,
   asset: AssetConfig,
   gate: GateFactory,
-  fromUs: number,
-  toUs: number,
+  range: { fromUs: number; toUs: number },
   sink: GatedSink,
+  between: () => Promise<void> = async () => {},
 ): Promise<void> {
   const runner = gate(asset, sink)
-  for await (const chunk of history.query({ asset: asset.id, class: 'samples', fromUs, toUs })) {
+  for await (const chunk of history.query({ asset: asset.id, class: 'samples', ...range })) {
     runner.push(toBlock(asset, chunk.timesUs, chunk.columns, chunk.values))
+    await between()
   }
 }
 
@@ -60,7 +61,7 @@ export async function collectBaseline(
 ): Promise<FitData> {
   const columns = telemetryColumns(asset)
   const collector = new Collector(columns, expectedRows)
-  await replayHistory(history, asset, gate, fromUs, toUs + 1, block => collector.push(block))
+  await replayHistory(history, asset, gate, { fromUs, toUs: toUs + 1 }, block => collector.push(block))
   return {
     ...collector.finish(),
     channels: columns.map(column => ({ id: asset.channels[column]!.id, unit: asset.channels[column]!.unit })),

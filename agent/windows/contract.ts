@@ -1,5 +1,6 @@
 // Rows and waveforms -> quality, running state, fixed-limit input, and model windows.
 import type { SampleBlock } from '../core/types.ts'
+import type { WindowQueue } from '../scoring/contract.ts'
 
 /** What a row is good for. `settling` rows are stored and shown but neither learnt from, scored nor alarmed on. */
 export type RowState = 'stopped' | 'settling' | 'running'
@@ -20,3 +21,15 @@ export interface GatedBlock extends SampleBlock {
 }
 
 export type GatedSink = (block: GatedBlock) => void
+
+/** Cuts model windows out of gated rows into a queue; see cutter.ts. */
+export interface WindowCutter {
+  push(block: GatedBlock, queue: WindowQueue, onWindow: (timeUs: number, runningUs: number) => void): void
+}
+
+/** `columns`: the asset column of each model channel. Only windows that end after `afterUs` are cut. */
+export type CutterFactory = (
+  asset: number,
+  shape: { columns: readonly number[]; samples: number; hop: number },
+  afterUs: number,
+) => WindowCutter

@@ -1,0 +1,197 @@
+import type { AssetConfig } from '../config/contract.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { History } from '../history/contract.ts'
+import type { WindowQueue } from '../scoring/contract.ts'
+import type { CutterFactory, GatedBlock, WindowCutter } from '../windows/contract.ts'
+import { collectBaseline, type GateFactory, replayHistory } from './baseline.ts'
+import type { FitData, FitResult, ModelFile } from './contract.ts'
+import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
+
+export interface AssetScoringDeps {
+  history: History
+  gate: GateFactory
+  cutter: CutterFactory
+  queue(key: string): WindowQueue | undefined
+  /** Resolves when the queue has room again, or the scorer is stopping. */
+  room(queue: WindowQueue): Promise<void>
+  fit(asset: AssetConfig, data: FitData): Promise<FitResult>
+  /** Makes a fitted model the active one; the reason when it was refused. */
+  install(asset: AssetConfig, fitted: FitResult, afterUs: number): Promise<string | undefined>
+  onWindow(timeUs: number, runningUs: number): void
+  logger: Logger
+}
+
+export type ScoringMode = 'learning' | 'fitting' | 'catching-up' | 'scoring'
+
+// Rows that arrive while stored rows are being caught up with; at 10 Hz half an hour.
+const PENDING_ROWS_MAX = 20_000
+
+/**
+ * The life of one asset's telemetry scoring: learn -> fit -> catch up with the rows that arrived meanwhile -> score. The
+ * rows to learn from and to catch up with come from the history, so nothing is held in memory for a day of learning and
+ * a restart continues where it was.
+ */
+export class AssetScoring {
+  readonly #asset: AssetConfig
+  readonly #deps: AssetScoringDeps
+  #meter: LearnMeter
+  #mode: ScoringMode = 'learning'
+  #model: ModelFile | undefined
+  #cutter: WindowCutter | undefined
+  #lastWindowUs = Number.NEGATIVE_INFINITY
+  #pending: GatedBlock[] = []
+  #pendingRows = 0
+  /** Rows at which a failed fit is tried again. */
+  #retryRows = 0
+  #problem: string | undefined
+
+  constructor(asset: AssetConfig, deps: AssetScoringDeps, learnt: LearnRecord | undefined) {
+    this.#asset = asset
+    this.#deps = deps
+    this.#meter = new LearnMeter(asset, learnt?.digest === asset.digest ? learnt : undefined)
+  }
+
+  get mode(): ScoringMode {
+    return this.#mode
+  }
+
+  get model(): ModelFile | undefined {
+    return this.#model
+  }
+
+  /** Why the last fit came to nothing. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  get learnRecord(): LearnRecord | undefined {
+    return this.#mode === 'learning' ? this.#meter.record : undefined
+  }
+
+  progress(): LearnProgress {
+    return this.#meter.progress()
+  }
+
+  gated(block: GatedBlock): void {
+    if (this.#mode === 'scoring') this.#cut(block)
+    else if (this.#mode === 'catching-up') this.#hold(block)
+    else if (this.#mode === 'learning') this.#learn(block)
+  }
+
+  /**
+   * A model was loaded for this asset. A cutter of the same shape goes on as it is; otherwise the rows after `afterUs` (the
+   * baseline's end, or the last window that the model before scored) are cut again from the history, so that none is lost.
+   */
+  async bind(model: ModelFile, afterUs: number): Promise<void> {
+    const before = this.#model?.manifest
+    this.#model = model
+    const { channels, samples, hop } = model.manifest
+    const columns = channels.map(wanted => this.#asset.channels.findIndex(channel => channel.id === wanted.id))
+    const sameShape = before?.samples === samples && before.hop === hop && same(before.channels, channels)
+    if (this.#cutter && sameShape) return
+    const fromUs = Math.max(afterUs, this.#lastWindowUs)
+    this.#cutter = this.#deps.cutter(this.#asset.index, { columns, samples, hop }, fromUs)
+    this.#mode = 'catching-up'
+    await this.#catchUp(fromUs, samples)
+  }
+
+  #learn(block: GatedBlock): void {
+    const completed = this.#meter.count(block)
+    const record = this.#meter.record
+    if (completed < 0 || !record || record.rows < this.#retryRows) return
+    this.#mode = 'fitting'
+    this.#fit({ ...record }).catch((error: unknown) => this.#fitFailed(record.rows, messageOf(error)))
+  }
+
+  async #fit(record: LearnRecord): Promise<void> {
+    const asset = this.#asset
+    const data = await collectBaseline(
+      this.#deps.history,
+      asset,
+      this.#deps.gate,
+      record.sinceUs,
+      record.uptoUs,
+      record.rows,
+    )
+    const fitted = await this.#deps.fit(asset, data)
+    for (const warning of fitted.warnings) this.#deps.logger.warn(`baseline of ${asset.id}: ${warning}`)
+    // A delivered model may have come in while this one was being fitted; it wins.
+    if (this.#model) return
+    const refused = await this.#deps.install(asset, fitted, record.uptoUs)
+    if (refused !== undefined) this.#fitFailed(record.rows, refused)
+    else this.#problem = undefined
+  }
+
+  #fitFailed(rows: number, reason: string): void {
+    this.#problem = reason
+    this.#retryRows = Math.ceil(rows * 1.5)
+    this.#mode = 'learning'
+    this.#deps.logger.warn(
+      `no model for ${this.#asset.id} yet: ${reason}; learning goes on to ${this.#retryRows} rows, then tries again`,
+    )
+  }
+
+  async #catchUp(afterUs: number, samples: number): Promise<void> {
+    const { gapMs, everyMs, running } = this.#asset
+    // Far enough back for the gate to settle and the first window to fill.
+    const reachUs = ((running?.settleMs ?? 0) + 2 * gapMs + 20 * samples * everyMs) * 1000
+    let lastUs = afterUs
+    const room = async (): Promise<void> => {
+      const queue = this.#deps.queue(this.#asset.id)
+      if (queue) await this.#deps.room(queue)
+    }
+    if (Number.isFinite(afterUs)) {
+      const range = { fromUs: afterUs - reachUs, toUs: Number.MAX_SAFE_INTEGER }
+      const cut = (block: GatedBlock): void => {
+        this.#cut(block)
+        lastUs = block.timesUs[block.rows - 1]!
+      }
+      await replayHistory(this.#deps.history, this.#asset, this.#deps.gate, range, cut, room)
+    }
+    for (let block = this.#pending.shift(); block; block = this.#pending.shift()) {
+      this.#pendingRows -= block.rows
+      if (block.timesUs[block.rows - 1]! > lastUs) this.#cut(rowsAfter(block, lastUs))
+      await room()
+    }
+    this.#mode = 'scoring'
+  }
+
+  #hold(block: GatedBlock): void {
+    this.#pending.push(rowsAfter(block, Number.NEGATIVE_INFINITY))
+    this.#pendingRows += block.rows
+    while (this.#pendingRows > PENDING_ROWS_MAX) this.#pendingRows -= this.#pending.shift()?.rows ?? this.#pendingRows
+  }
+
+  #cut(block: GatedBlock): void {
+    const queue = this.#deps.queue(this.#asset.id)
+    if (queue) this.#cutter?.push(block, queue, this.#onWindow)
+  }
+
+  readonly #onWindow = (timeUs: number, runningUs: number): void => {
+    this.#lastWindowUs = timeUs
+    this.#deps.onWindow(timeUs, runningUs)
+  }
+}
+
+function same(a: readonly { id: string }[], b: readonly { id: string }[]): boolean {
+  return a.length === b.length && a.every((channel, i) => channel.id === b[i]?.id)
+}
+
+/** A copy of the rows later than `afterUs` (blocks are borrowed). */
+function rowsAfter(block: GatedBlock, afterUs: number): GatedBlock {
+  let from = 0
+  while (from < block.rows && block.timesUs[from]! <= afterUs) from++
+  const { rows, columns } = block
+  return {
+    asset: block.asset,
+    rows: rows - from,
+    columns,
+    timesUs: block.timesUs.slice(from, rows),
+    values: block.values.slice(from * columns, rows * columns),
+    states: block.states.slice(from, rows),
+    breaks: block.breaks.slice(from, rows),
+    quality: block.quality.slice(from * columns, rows * columns),
+    runningUs: block.runningUs.slice(from, rows),
+  }
+}

@@ -1,0 +1,129 @@
+import type { AssetConfig } from '../config/contract.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { LoadResult, ScoringHost } from '../scoring/contract.ts'
+import type { ModelFile } from './contract.ts'
+import type { BindingRecord } from './fold.ts'
+import type { ModelStore } from './store.ts'
+
+export interface InstallRequest {
+  asset: AssetConfig
+  model: ModelFile
+  /** Rows up to here need no score from this model. */
+  afterUs: number
+  by: string
+}
+
+export interface InstallOutcome {
+  ok: boolean
+  reason?: string
+}
+
+export interface DeskDeps {
+  host: ScoringHost
+  store: ModelStore
+  /** Resolves when the binding is durable in the journal. */
+  record(binding: BindingRecord): Promise<void>
+  nowUs(): number
+  logger: Logger
+}
+
+interface Waiting {
+  request: InstallRequest
+  done: (outcome: InstallOutcome) => void
+}
+
+/**
+ * Decides which model scores which asset. Installs queue up, and those that gathered while the scorer was being swapped go
+ * into the next swap together: fifty assets that finish learning in the same minute cost a few swaps, not fifty.
+ *
+ * Order per install: file durable -> scorer has taken over -> binding journalled -> asset told. A crash in between leaves
+ * the old binding and an unused file.
+ */
+export class ModelDesk {
+  readonly #deps: DeskDeps
+  readonly #active = new Map<string, ModelFile>()
+  #waiting: Waiting[] = []
+  #working: Promise<void> | undefined
+
+  constructor(deps: DeskDeps) {
+    this.#deps = deps
+  }
+
+  /** The model that scores the asset now. */
+  active(asset: string): ModelFile | undefined {
+    return this.#active.get(asset)
+  }
+
+  install(request: InstallRequest): Promise<InstallOutcome> {
+    return new Promise(done => {
+      this.#waiting.push({ request, done })
+      this.#working ??= this.#work().finally(() => {
+        this.#working = undefined
+      })
+    })
+  }
+
+  /** At start: loads what the journal says was active, in one go. Returns what the scorer said. */
+  async resume(models: ReadonlyMap<string, ModelFile>): Promise<LoadResult> {
+    const result = await this.#load(models)
+    for (const placement of result.accepted) {
+      const model = models.get(placement.key)
+      if (model) this.#active.set(placement.key, model)
+    }
+    return result
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting
+      this.#waiting = []
+      const outcomes = await this.#installAll(batch.map(entry => entry.request)).catch((error: unknown) =>
+        batch.map(() => ({ ok: false, reason: messageOf(error) })),
+      )
+      batch.forEach((entry, i) => {
+        entry.done(outcomes[i] ?? { ok: false, reason: 'no answer from the scorer' })
+      })
+    }
+  }
+
+  async #installAll(requests: readonly InstallRequest[]): Promise<InstallOutcome[]> {
+    for (const request of requests) await this.#deps.store.save(request.model)
+    const wanted = new Map(this.#active)
+    for (const request of requests) wanted.set(request.asset.id, request.model)
+    const result = await this.#load(wanted)
+    const outcomes: InstallOutcome[] = []
+    for (const request of requests) outcomes.push(await this.#settle(request, result))
+    return outcomes
+  }
+
+  async #settle(request: InstallRequest, result: LoadResult): Promise<InstallOutcome> {
+    const { asset, model } = request
+    const refused = result.refused.find(entry => entry.key === asset.id)
+    const took = result.accepted.some(entry => entry.key === asset.id && entry.sha256 === model.sha256)
+    if (refused || !took) {
+      const reason = refused?.message ?? 'the scorer did not take it'
+      this.#deps.logger.warn(
+        `model ${model.manifest.name} release ${model.manifest.release} refused for ${asset.id}: ${reason}`,
+      )
+      return { ok: false, reason }
+    }
+    this.#active.set(asset.id, model)
+    await this.#deps.record({
+      asset: asset.id,
+      sha256: model.sha256,
+      origin: model.origin,
+      name: model.manifest.name,
+      release: model.manifest.release,
+      digest: asset.digest,
+      afterUs: request.afterUs,
+      atUs: this.#deps.nowUs(),
+      by: request.by,
+    })
+    return { ok: true }
+  }
+
+  #load(models: ReadonlyMap<string, ModelFile>): Promise<LoadResult> {
+    return this.#deps.host.load([...models].map(([key, model]) => ({ key, model })))
+  }
+}

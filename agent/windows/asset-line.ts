@@ -1,0 +1,64 @@
+import type { AssetConfig } from '../config/contract.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Counters } from '../core/counters.ts'
+import type { SampleBlock, SampleSink, WaveformBlock } from '../core/types.ts'
+import { Aligner } from './align.ts'
+import type { GatedBlock } from './contract.ts'
+import { Gate, ROW_STATES } from './gate.ts'
+import { LiveTable } from './live.ts'
+
+/** Where an asset's data goes after the windows room. All calls are synchronous; blocks are borrowed. */
+export interface AssetTaps {
+  /** Rows as they will be kept: aligned, before quality checks. */
+  stored(block: SampleBlock): void
+  /** Rows judged and gated: alarms, learning, windows. */
+  gated(block: GatedBlock): void
+  /** Waveform pieces with the machine's state at that moment. */
+  waveform(block: WaveformBlock, running: boolean): void
+}
+
+/**
+ * One asset's walk:
+ *
+ *   block ─► live table
+ *        └─► (scattered: aligner) ─► stored ─► gate ─► gated
+ */
+export class AssetLine implements SampleSink {
+  readonly live: LiveTable
+  readonly gate: Gate
+  readonly #aligner: Aligner | undefined
+  readonly #taps: AssetTaps
+  readonly #clock: Clock
+
+  constructor(asset: AssetConfig, clock: Clock, counters: Counters, taps: AssetTaps) {
+    this.#clock = clock
+    this.#taps = taps
+    this.live = new LiveTable(asset)
+    this.gate = new Gate(asset, counters, block => {
+      this.live.judged(block)
+      taps.gated(block)
+    })
+    this.#aligner = asset.layout === 'scattered' ? new Aligner(asset, counters, row => this.#row(row)) : undefined
+  }
+
+  /** `stopped`, `settling` or `running` as of the newest row. */
+  get state(): string {
+    return ROW_STATES[this.gate.state]!
+  }
+
+  samples(block: SampleBlock): void {
+    this.live.arrived(block, this.#clock.nowUs())
+    if (this.#aligner) this.#aligner.push(block)
+    else this.#row(block)
+  }
+
+  waveform(block: WaveformBlock): void {
+    this.live.waveform(block, this.#clock.nowUs())
+    this.#taps.waveform(block, this.state === 'running')
+  }
+
+  #row(block: SampleBlock): void {
+    this.#taps.stored(block)
+    this.gate.push(block)
+  }
+}

@@ -1,0 +1,146 @@
+import type { AssetConfig, RunningConfig, RunningTerm } from '../config/contract.ts'
+import type { Counter, Counters } from '../core/counters.ts'
+import type { SampleBlock } from '../core/types.ts'
+import type { GatedBlock, GatedSink, RowState } from './contract.ts'
+
+export const STOPPED = 0
+export const SETTLING = 1
+export const RUNNING = 2
+export const ROW_STATES: readonly RowState[] = ['stopped', 'settling', 'running']
+
+const GOOD = 0
+const MISSING = 1
+const OUT_OF_RANGE = 2
+
+/**
+ * Judges rows of one asset: quality of every value, running state, gaps, running time. The order of checks matters:
+ * a value out of range is no value, so it cannot make the machine "run" either.
+ */
+export class Gate {
+  readonly #asset: AssetConfig
+  readonly #out: GatedSink
+  readonly #gapUs: number
+  readonly #settleUs: number
+  readonly #low: Float64Array
+  readonly #high: Float64Array
+  readonly #late: Counter
+  readonly #gaps: Counter
+  #block: GatedBlock
+  #lastUs = Number.NaN
+  #lastState: number
+  #settledAtUs = 0
+  /** Starts of the machine seen; an asset without `running` has one, at its first row. */
+  starts = 0
+
+  constructor(asset: AssetConfig, counters: Counters, out: GatedSink) {
+    this.#asset = asset
+    this.#out = out
+    this.#gapUs = asset.gapMs * 1000
+    this.#settleUs = (asset.running?.settleMs ?? 0) * 1000
+    this.#low = Float64Array.from(asset.channels, channel => channel.range?.low ?? Number.NEGATIVE_INFINITY)
+    this.#high = Float64Array.from(asset.channels, channel => channel.range?.high ?? Number.POSITIVE_INFINITY)
+    this.#late = counters.get(`windows.${asset.id}.late_rows`)
+    this.#gaps = counters.get(`windows.${asset.id}.gaps`)
+    this.#block = emptyBlock(asset.index, asset.channels.length, 64)
+    this.#lastState = asset.running ? STOPPED : RUNNING
+  }
+
+  /** State of the newest row. */
+  get state(): number {
+    return this.#lastState
+  }
+
+  push(block: SampleBlock): void {
+    if (block.rows > this.#block.timesUs.length) this.#block = emptyBlock(block.asset, block.columns, block.rows)
+    const out = this.#block
+    let rows = 0
+    for (let row = 0; row < block.rows; row++) {
+      if (this.#judge(block, row, out, rows)) rows++
+    }
+    if (rows === 0) return
+    out.rows = rows
+    this.#out(out)
+  }
+
+  /** False when the row is late or a duplicate: dropped and counted. */
+  #judge(block: SampleBlock, row: number, out: GatedBlock, at: number): boolean {
+    const timeUs = block.timesUs[row]!
+    const sinceUs = timeUs - this.#lastUs
+    // A row a little behind is late; one far behind means that a clock stepped back, and dropping rows until the old time
+    // comes round again would silence the asset for as long as the step.
+    if (sinceUs <= 0 && sinceUs >= -this.#gapUs) {
+      this.#late.n++
+      return false
+    }
+    const gap = !(sinceUs > 0 && sinceUs <= this.#gapUs)
+    if (gap && !Number.isNaN(this.#lastUs)) this.#gaps.n++
+    this.#copyGood(block, row, out, at)
+    const state = this.#nextState(out, at, timeUs, gap)
+    out.timesUs[at] = timeUs
+    out.states[at] = state
+    out.breaks[at] = gap || (state === RUNNING && this.#lastState !== RUNNING) ? 1 : 0
+    out.runningUs[at] = state === RUNNING && this.#lastState === RUNNING && !gap ? sinceUs : 0
+    this.#lastUs = timeUs
+    this.#lastState = state
+    return true
+  }
+
+  #copyGood(block: SampleBlock, row: number, out: GatedBlock, at: number): void {
+    const columns = block.columns
+    const from = row * columns
+    const to = at * columns
+    for (let column = 0; column < columns; column++) {
+      const value = block.values[from + column]!
+      const missing = value !== value
+      const inside = value >= this.#low[column]! && value <= this.#high[column]!
+      out.values[to + column] = inside ? value : Number.NaN
+      out.quality[to + column] = missing ? MISSING : inside ? GOOD : OUT_OF_RANGE
+    }
+  }
+
+  #nextState(out: GatedBlock, at: number, timeUs: number, gap: boolean): number {
+    const running = this.#asset.running
+    if (!running) {
+      if (this.starts === 0) this.starts = 1
+      return RUNNING
+    }
+    if (!runs(running.anyOf, out.values, at * out.columns)) return STOPPED
+    // A start may hide in a gap, so the machine settles again after one.
+    if (this.#lastState === STOPPED || gap) {
+      if (this.#lastState === STOPPED) this.starts++
+      this.#settledAtUs = timeUs + this.#settleUs
+    }
+    return timeUs >= this.#settledAtUs ? RUNNING : SETTLING
+  }
+}
+
+function runs(anyOf: RunningConfig['anyOf'], values: Float64Array, base: number): boolean {
+  for (const terms of anyOf) {
+    let all = true
+    for (const term of terms) all &&= holds(term, values[base + term.channel]!)
+    if (all) return true
+  }
+  return false
+}
+
+function holds(term: RunningTerm, value: number): boolean {
+  // NaN compares false: a machine whose running channel is missing counts as stopped, so nothing alarms on it.
+  if (term.op === '>') return value > term.value
+  if (term.op === '>=') return value >= term.value
+  if (term.op === '<') return value < term.value
+  return value <= term.value
+}
+
+function emptyBlock(asset: number, columns: number, rows: number): GatedBlock {
+  return {
+    asset,
+    rows: 0,
+    columns,
+    timesUs: new Float64Array(rows),
+    values: new Float64Array(rows * columns),
+    states: new Uint8Array(rows),
+    breaks: new Uint8Array(rows),
+    quality: new Uint8Array(rows * columns),
+    runningUs: new Float64Array(rows),
+  }
+}
