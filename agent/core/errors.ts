@@ -46,6 +46,7 @@ export const ERROR_KINDS = {
   SYNC_EXPIRED: 'refused',
   SYNC_REFUSED: 'refused',
   SYNC_BUSY: 'transient',
+  SYNC_IO: 'transient',
   PUBLISH_INVALID: 'config',
   // http/, cli/
   DAEMON_NOT_RUNNING: 'transient',
