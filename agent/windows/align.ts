@@ -14,6 +14,7 @@ const EMPTY_ROWS_MAX = 4096
 export class Aligner {
   readonly #out: (block: SampleBlock) => void
   readonly #everyUs: number
+  readonly #gapUs: number
   readonly #maxAgeUs: Float64Array
   readonly #held: Float64Array
   readonly #heldAtUs: Float64Array
@@ -25,6 +26,7 @@ export class Aligner {
     const columns = asset.channels.length
     this.#out = out
     this.#everyUs = asset.everyMs * 1000
+    this.#gapUs = asset.gapMs * 1000
     this.#maxAgeUs = Float64Array.from(asset.channels, channel => channel.maxAgeMs * 1000)
     this.#held = new Float64Array(columns).fill(Number.NaN)
     this.#heldAtUs = new Float64Array(columns).fill(Number.NEGATIVE_INFINITY)
@@ -41,6 +43,7 @@ export class Aligner {
   push(block: SampleBlock): void {
     for (let row = 0; row < block.rows; row++) {
       const timeUs = block.timesUs[row]!
+      if (this.#steppedBack(block, row, timeUs)) this.#forget()
       this.#emitBefore(timeUs)
       const base = row * block.columns
       for (let column = 0; column < block.columns; column++) {
@@ -56,14 +59,28 @@ export class Aligner {
     }
   }
 
+  /** A channel far behind *its own* last value: its clock stepped. One behind other channels only has a slow clock. */
+  #steppedBack(block: SampleBlock, row: number, timeUs: number): boolean {
+    const base = row * block.columns
+    for (let column = 0; column < block.columns; column++) {
+      if (timeUs >= this.#heldAtUs[column]! - this.#gapUs) continue
+      const value = block.values[base + column]!
+      if (value === value) return true
+    }
+    return false
+  }
+
+  /** What is held belongs to another time. */
+  #forget(): void {
+    this.#held.fill(Number.NaN)
+    this.#heldAtUs.fill(Number.NEGATIVE_INFINITY)
+    this.#gridUs = Number.NaN
+  }
+
   /** Emits every grid row that a sample of this time closes. */
   #emitBefore(timeUs: number): void {
     const every = this.#everyUs
-    const steppedBack = timeUs < this.#gridUs - EMPTY_ROWS_MAX * every
-    if (Number.isNaN(this.#gridUs) || steppedBack) {
-      // First sample, or the clock went back: what is held belongs to another time.
-      if (steppedBack) this.#held.fill(Number.NaN)
-      if (steppedBack) this.#heldAtUs.fill(Number.NEGATIVE_INFINITY)
+    if (Number.isNaN(this.#gridUs)) {
       this.#gridUs = Math.ceil(timeUs / every) * every
       return
     }

@@ -33,3 +33,17 @@ export type CutterFactory = (
   shape: { columns: readonly number[]; samples: number; hop: number },
   afterUs: number,
 ) => WindowCutter
+
+/** One line of `wearwatch channels`. */
+export interface LiveChannel {
+  asset: string
+  channel: string
+  unit: string
+  /** Newest value in engineering units, good or not; waveforms: the newest block's rms. */
+  value: number | undefined
+  /** Seconds since it arrived; undefined before the first. */
+  ageS: number | undefined
+  /** Values per second over the last seconds. */
+  rateHz: number | undefined
+  quality: Quality
+}

@@ -1,20 +1,6 @@
 import type { AssetConfig } from '../config/contract.ts'
 import type { SampleBlock, WaveformBlock } from '../core/types.ts'
-import { type GatedBlock, QUALITY, type Quality } from './contract.ts'
-
-/** One line of `wearwatch channels`. */
-export interface LiveChannel {
-  asset: string
-  channel: string
-  unit: string
-  /** Newest value in engineering units, good or not; waveforms: the newest block's rms. */
-  value: number | undefined
-  /** Seconds since it arrived; undefined before the first. */
-  ageS: number | undefined
-  /** Values per second over the last seconds. */
-  rateHz: number | undefined
-  quality: Quality
-}
+import { type GatedBlock, type LiveChannel, QUALITY } from './contract.ts'
 
 // Smoothing of the shown rate: half of it is from the last ~7 values.
 const RATE_WEIGHT = 0.1

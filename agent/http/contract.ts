@@ -1,0 +1,29 @@
+// What the daemon answers on its unix socket: the CLI asks here, because only one process may open the stores.
+import type { HistoryQuery, HistoryRows } from '../history/contract.ts'
+import type { SyncReport } from '../uplink/contract.ts'
+import type { LiveChannel } from '../windows/contract.ts'
+
+export interface AlarmView {
+  id: string
+  asset: string
+  tag?: string
+  rule: string
+  isaState: string
+  active: boolean
+  acked: boolean
+  priority: number
+  onset: string
+  raised: string
+  message: string
+  action?: string
+}
+
+export interface ControlApi {
+  status(): Promise<Record<string, unknown>>
+  channels(): LiveChannel[]
+  alarms(): AlarmView[]
+  /** Throws NOT_FOUND when no such alarm stands. */
+  acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
+  history(query: HistoryQuery): AsyncIterable<HistoryRows>
+  sync(by: string): Promise<SyncReport>
+}

@@ -1,0 +1,96 @@
+import { chmod, mkdir, unlink } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { AgentError, messageOf } from '../core/errors.ts'
+import type { HistoryClass, HistoryRows } from '../history/contract.ts'
+import type { ControlApi } from './contract.ts'
+
+const BODY_BYTES_MAX = 64 * 1024
+const CLASSES: readonly string[] = ['samples', 'scores', 'features'] satisfies HistoryClass[]
+const HTTP_STATUS = { config: 400, refused: 409, transient: 503, corrupt: 500 } as const
+
+/** The control server. The socket's file mode is its access control: owner and group. */
+export class ControlServer {
+  readonly #socket: string
+  readonly #server: FastifyInstance
+
+  constructor(socket: string, api: ControlApi) {
+    this.#socket = socket
+    this.#server = Fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true })
+    this.#server.setErrorHandler((error, _request, reply) => {
+      const known = error instanceof AgentError
+      const status = known ? (error.code === 'NOT_FOUND' ? 404 : HTTP_STATUS[error.kind]) : 500
+      return reply.code(status).send({ error: known ? error.code : 'INTERNAL', message: messageOf(error) })
+    })
+    addRoutes(this.#server, api)
+  }
+
+  /** Throws ALREADY_RUNNING when another daemon answers on the socket; a socket file left by a crash is replaced. */
+  async start(): Promise<void> {
+    await mkdir(dirname(this.#socket), { recursive: true })
+    if (await answers(this.#socket)) {
+      throw new AgentError(
+        'ALREADY_RUNNING',
+        `another wearwatch daemon answers on ${this.#socket}; stop it first, or give this one another storage.dir`,
+      )
+    }
+    await unlink(this.#socket).catch(() => {})
+    await this.#server.listen({ path: this.#socket })
+    await chmod(this.#socket, 0o660)
+  }
+
+  stop(): Promise<void> {
+    return this.#server.close()
+  }
+}
+
+function addRoutes(server: FastifyInstance, api: ControlApi): void {
+  server.get('/v1/status', () => api.status())
+  server.get('/v1/channels', async () => api.channels())
+  server.get('/v1/alarms', async () => api.alarms())
+  server.post<{ Params: { id: string }; Body: { by?: string; note?: string } | undefined }>(
+    '/v1/alarms/:id/acknowledge',
+    request => api.acknowledge(request.params.id, request.body?.by ?? 'cli', request.body?.note),
+  )
+  server.post<{ Body: { by?: string } | undefined }>('/v1/sync', request => api.sync(request.body?.by ?? 'cli'))
+  server.get<{ Querystring: Record<string, string> }>('/v1/history', (request, reply) => {
+    const { asset, class: cls = 'samples', from, to, columns } = request.query
+    if (!asset || !CLASSES.includes(cls))
+      throw new AgentError('USAGE', `history wants asset=ID and class=${CLASSES.join('|')}`)
+    const rows = api.history({
+      asset,
+      class: cls as HistoryClass,
+      fromUs: from ? Number(from) : 0,
+      toUs: to ? Number(to) : Number.MAX_SAFE_INTEGER,
+      ...(columns ? { columns: columns.split(',') } : {}),
+    })
+    return reply.type('application/x-ndjson').send(Readable.from(ndjson(rows)))
+  })
+}
+
+/** `{"columns":[…]}` whenever the columns change, then `[timeUs, value, …]` per row; NaN is null. */
+async function* ndjson(chunks: AsyncIterable<HistoryRows>): AsyncIterable<string> {
+  let head = ''
+  for await (const { timesUs, columns, values } of chunks) {
+    const lines: string[] = []
+    const nextHead = JSON.stringify({ columns })
+    if (nextHead !== head) lines.push((head = nextHead))
+    for (let row = 0; row < timesUs.length; row++) {
+      lines.push(JSON.stringify([timesUs[row], ...values.subarray(row * columns.length, (row + 1) * columns.length)]))
+    }
+    yield `${lines.join('\n')}\n`
+  }
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const probe = connect(socket)
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.once('error', () => resolve(false))
+  })
+}

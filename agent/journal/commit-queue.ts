@@ -1,0 +1,73 @@
+import { Backoff } from '../core/backoff.ts'
+import { type Clock, sleep } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Prng } from '../core/prng.ts'
+import type { Journal, NewRecord } from './contract.ts'
+
+/**
+ * Appends records one after the other and never gives one up: alert sequence numbers are dealt out before the append, so a
+ * record skipped would be a gap. While the disk refuses, records wait here; alarms are rare, and the queue states its length.
+ */
+export class CommitQueue {
+  readonly #journal: Journal
+  readonly #clock: Clock
+  readonly #backoff: Backoff
+  readonly #logger: Logger
+  readonly #waiting: { record: NewRecord; done: (seq: number) => void }[] = []
+  readonly #stopping = new AbortController()
+  #draining: Promise<void> | undefined
+
+  constructor(journal: Journal, clock: Clock, prng: Prng, logger: Logger) {
+    this.#journal = journal
+    this.#clock = clock
+    this.#backoff = new Backoff(prng, 100, 5_000)
+    this.#logger = logger
+  }
+
+  get length(): number {
+    return this.#waiting.length
+  }
+
+  /** Resolves with the sequence number once durable; never when the agent stops before that. */
+  push(record: NewRecord): Promise<number> {
+    return new Promise(done => {
+      this.#waiting.push({ record, done })
+      this.#draining ??= this.#drain().finally(() => {
+        this.#draining = undefined
+      })
+    })
+  }
+
+  /** One last attempt for what waits, then no more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#draining
+  }
+
+  async #drain(): Promise<void> {
+    for (let head = this.#waiting[0]; head; head = this.#waiting[0]) {
+      const seq = await this.#append(head.record)
+      if (seq === undefined) return
+      this.#waiting.shift()
+      head.done(seq)
+    }
+  }
+
+  async #append(record: NewRecord): Promise<number | undefined> {
+    for (;;) {
+      try {
+        const seq = await this.#journal.append(record)
+        this.#backoff.reset()
+        return seq
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return undefined
+        const delayMs = this.#backoff.nextMs()
+        this.#logger.error(
+          `cannot journal: ${messageOf(error)}; ${this.#waiting.length} record(s) wait, next try in ${Math.round(delayMs)} ms`,
+        )
+        await sleep(this.#clock, delayMs, this.#stopping.signal)
+      }
+    }
+  }
+}
