@@ -18,7 +18,6 @@ export interface AssetScoringDeps {
   fit(asset: AssetConfig, data: FitData): Promise<FitResult>
   /** Makes a fitted model the active one; the reason when it was refused. */
   install(asset: AssetConfig, fitted: FitResult, afterUs: number): Promise<string | undefined>
-  onWindow(timeUs: number, runningUs: number): void
   logger: Logger
 }
 
@@ -168,9 +167,8 @@ export class AssetScoring {
     if (queue) this.#cutter?.push(block, queue, this.#onWindow)
   }
 
-  readonly #onWindow = (timeUs: number, runningUs: number): void => {
+  readonly #onWindow = (timeUs: number): void => {
     this.#lastWindowUs = timeUs
-    this.#deps.onWindow(timeUs, runningUs)
   }
 }
 

@@ -24,7 +24,7 @@ export type GatedSink = (block: GatedBlock) => void
 
 /** Cuts model windows out of gated rows into a queue; see cutter.ts. */
 export interface WindowCutter {
-  push(block: GatedBlock, queue: WindowQueue, onWindow: (timeUs: number, runningUs: number) => void): void
+  push(block: GatedBlock, queue: WindowQueue, onWindow: (timeUs: number) => void): void
 }
 
 /** `columns`: the asset column of each model channel. Only windows that end after `afterUs` are cut. */

@@ -23,8 +23,6 @@ export class Cutter {
   /** Unbroken good rows so far, and rows since the last window. */
   #run = 0
   #sinceCut = 0
-  /** Running time since the last window; see takeRunningUs. */
-  #runningUs = 0
   /** Only windows that end after this are cut: the rows before it were the baseline. */
   #afterUs: number
 
@@ -39,17 +37,10 @@ export class Cutter {
     return this.#shape
   }
 
-  /** Feeds rows [from, to) of the block; windows go into `queue`, their running time to `onWindow`. */
-  push(
-    block: GatedBlock,
-    queue: WindowQueue,
-    onWindow: (timeUs: number, runningUs: number) => void,
-    from = 0,
-    to = block.rows,
-  ): void {
+  /** Feeds rows [from, to) of the block; windows go into `queue`, their times to `onWindow`. */
+  push(block: GatedBlock, queue: WindowQueue, onWindow: (timeUs: number) => void, from = 0, to = block.rows): void {
     for (let row = from; row < to; row++) {
       if (block.breaks[row] === 1) this.#run = 0
-      this.#runningUs += block.runningUs[row]!
       if (block.states[row] !== RUNNING || !this.#store(block, row)) {
         this.#run = 0
         continue
@@ -60,8 +51,7 @@ export class Cutter {
       const timeUs = block.timesUs[row]!
       if (timeUs <= this.#afterUs) continue
       this.#copyTo(queue, timeUs)
-      onWindow(timeUs, this.#runningUs)
-      this.#runningUs = 0
+      onWindow(timeUs)
       this.#sinceCut = 0
     }
   }

@@ -3,7 +3,6 @@ import t from 'tap'
 import type { WaveformBlock } from '../../../agent/core/types.ts'
 import type { GatedBlock } from '../../../agent/windows/contract.ts'
 import { Cutter } from '../../../agent/windows/cutter.ts'
-import { RunningLedger } from '../../../agent/windows/running-ledger.ts'
 import { WaveformCutter } from '../../../agent/windows/waveform-cutter.ts'
 import { collectingQueue } from '../../support/window-queue.ts'
 
@@ -89,14 +88,6 @@ t.test('only windows that end after the baseline are cut, and they may reach bac
       [3, 4, 5, 3, 4, 5],
     ],
   )
-})
-
-t.test('running time of windows that never came back goes to the next that did', async t => {
-  const ledger = new RunningLedger(3)
-  for (const timeUs of [1, 2, 3, 4]) ledger.note(timeUs, 10)
-  t.equal(ledger.collect(3), 30, 'windows 1 (pushed out) and 2 (dropped) included')
-  t.equal(ledger.collect(4), 10)
-  t.equal(ledger.collect(99), 0)
 })
 
 t.test('waveform windows join across blocks, slide by hop, and a gap voids what was gathered', async t => {
