@@ -13,6 +13,16 @@ export type IsaState =
   | 'SuppressedByDesign'
   | 'OutOfService'
 export type Suppression = 'none' | 'shelved' | 'by-design' | 'out-of-service'
+
+/** The ISA-18.2 / IEC 62682 name of the three facts; suppression hides the condition, it does not change it. */
+export function isaState(active: boolean, acked: boolean, suppression: Suppression): IsaState {
+  if (suppression === 'shelved') return 'Shelved'
+  if (suppression === 'by-design') return 'SuppressedByDesign'
+  if (suppression === 'out-of-service') return 'OutOfService'
+  if (active) return acked ? 'Acknowledged' : 'Unacknowledged'
+  return acked ? 'Normal' : 'RtnUnacknowledged'
+}
+
 export type TransitionKind = 'raised' | 'cleared' | 'acknowledged'
 
 /** What is watched: one per model and one per fixed limit. */
@@ -95,4 +105,18 @@ export interface RuleState {
   onsetUs: number
   /** Worst value since onset. */
   peak: number
+}
+
+/** The fold over all alarm transitions, as a checkpoint record of the journal holds it. */
+export interface AlarmSnapshot {
+  /** Of the last transition folded in; the next one gets this + 1. */
+  alertSeq: number
+  /** Last transition of every alarm that is active or unacknowledged. */
+  standing: AlarmTransition[]
+}
+
+/** Payload of a journal record of kind `checkpoint`: lets older records go. Other rooms add fields of their own. */
+export interface CheckpointPayload {
+  schema: 'wearwatch.checkpoint/1'
+  alarms: AlarmSnapshot
 }

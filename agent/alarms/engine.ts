@@ -1,0 +1,204 @@
+// Values and scores in, alarm transitions out. Pure over event time: it writes nothing. Each transition is folded into
+// `state` at once and handed to `commit`, whose owner appends it to the journal; only that makes it exist for others.
+import type { AssetConfig, ChannelConfig } from '../config/contract.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Counter, Counters } from '../core/counters.ts'
+import { AgentError } from '../core/errors.ts'
+import type { Prng } from '../core/prng.ts'
+import { isoFromUs } from '../core/types.ts'
+import type { ScoredBatch } from '../scoring/contract.ts'
+import type { GatedBlock } from '../windows/contract.ts'
+import { AlarmBook } from './book.ts'
+import type { AlarmRule, AlarmTransition, ModelRef, RuleState } from './contract.ts'
+import { limitCleared, limitEvidence, limitRaised, modelCleared, modelEvidence, modelRaised } from './message.ts'
+import { newRuleState, stepRule } from './rule.ts'
+import { limitRules, MODEL_RULE, modelRule } from './rules.ts'
+import { RunningTime } from './running-time.ts'
+import { type AlarmState, ruleKey, standingOf } from './state.ts'
+
+/** `GatedBlock.states` of a settled, running machine. */
+const RUNNING = 2
+
+export interface AlarmEngineOptions {
+  assets: readonly AssetConfig[]
+  /** Folded from the journal; the engine is its only writer from then on. */
+  state: AlarmState
+  clock: Clock
+  prng: Prng
+  counters: Counters
+  /** What every record says about the time it carries. */
+  clockState: () => AlarmTransition['clock']
+  /** Must not throw. Called in the order of alertSeq. */
+  commit: (transition: AlarmTransition) => void
+}
+
+/** A rule on its way to an alarm. */
+export interface PendingAlarm {
+  rule: string
+  asset: string
+  value: number
+  setpoint: number
+  elapsedUs: number
+  delayUs: number
+  onsetUs: number
+}
+
+interface Watch {
+  rule: AlarmRule
+  state: RuleState
+  asset: AssetConfig
+  /** Undefined for the model's rule. */
+  channel: ChannelConfig | undefined
+  column: number
+  value: number
+}
+
+export class AlarmEngine {
+  readonly #options: AlarmEngineOptions
+  readonly #book: AlarmBook
+  /** By asset index: fixed limits in channel order; the model's rule. */
+  readonly #limits: Watch[][]
+  readonly #models: Watch[]
+  readonly #time: RunningTime
+  readonly #runningNow: Uint8Array
+  readonly #notFinite: Counter
+
+  constructor(options: AlarmEngineOptions) {
+    this.#options = options
+    this.#book = new AlarmBook(options)
+    this.#limits = options.assets.map(asset =>
+      asset.channels.flatMap((channel, column) =>
+        limitRules(asset, channel).map(rule => newWatch(rule, asset, channel, column)),
+      ),
+    )
+    this.#models = options.assets.map(asset => newWatch(modelRule(asset), asset, undefined, -1))
+    this.#time = new RunningTime(options.assets.length)
+    this.#runningNow = new Uint8Array(options.assets.length)
+    this.#notFinite = options.counters.get('alarms.score_not_finite')
+  }
+
+  /** Takes up the alarms that stand: active ones stay active, those whose rule is gone are cleared. Call once. */
+  start(): void {
+    const watches = new Map([...this.#limits.flat(), ...this.#models].map(w => [ruleKey(w.asset.id, w.rule.id), w]))
+    for (const alarm of [...this.#options.state.standing.values()]) {
+      if (!alarm.active) continue
+      const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
+      if (watch) Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
+      else this.#book.clearRemoved(alarm, this.#options.clock.nowUs())
+    }
+  }
+
+  /** Fixed limits, row by row. Every gated row of every asset must pass here: running time is counted from them too. */
+  rows(block: GatedBlock): void {
+    const { rows, columns, values, states, timesUs, runningUs } = block
+    this.#time.rows(block)
+    if (rows > 0) this.#runningNow[block.asset] = states[rows - 1] === RUNNING ? 1 : 0
+    const watches = this.#limits[block.asset]
+    if (!watches || watches.length === 0) return
+    for (let row = 0; row < rows; row++) {
+      const running = states[row] === RUNNING
+      for (let i = 0; i < watches.length; i++) {
+        const watch = watches[i]!
+        watch.value = values[row * columns + watch.column]!
+        const decision = stepRule(watch.rule, watch.state, watch.value, timesUs[row]!, runningUs[row]!, running)
+        if (decision === 'raise') this.#raiseLimit(watch, timesUs[row]!)
+        else if (decision === 'clear') this.#clearLimit(watch, timesUs[row]!)
+      }
+    }
+  }
+
+  /** Scored windows of any assets (`tags` are asset indices). Windows are cut from running rows only. */
+  scores(batch: ScoredBatch): void {
+    for (let i = 0; i < batch.count; i++) {
+      this.score(batch, i, this.#time.sinceScored(batch.tags[i]!, batch.timesUs[i]!))
+    }
+  }
+
+  /** One scored window; `runningUs`: running time since the previous scored window of its asset. */
+  score(batch: ScoredBatch, i: number, runningUs: number): void {
+    const watch = this.#models[batch.tags[i]!]
+    if (!watch) return
+    const score = batch.scores[i]!
+    if (!Number.isFinite(score)) this.#notFinite.n++
+    watch.value = score
+    const decision = stepRule(watch.rule, watch.state, score, batch.timesUs[i]!, runningUs, true)
+    if (decision === 'raise') this.#raiseModel(watch, batch, i)
+    else if (decision === 'clear') this.#clearModel(watch, batch, i)
+  }
+
+  /** What is on its way to an alarm: the model's rule before fixed limits. */
+  pending(asset: number): PendingAlarm | undefined {
+    const candidates = [this.#models[asset], ...(this.#limits[asset] ?? [])].filter(w => w?.state.phase === 'pending')
+    const watch = candidates[0]
+    if (!watch) return undefined
+    const { rule, state, value } = watch
+    return {
+      rule: rule.id,
+      asset: rule.asset,
+      value,
+      setpoint: rule.setpoint,
+      elapsedUs: state.elapsedUs,
+      delayUs: rule.onDelayUs,
+      onsetUs: state.onsetUs,
+    }
+  }
+
+  /** Active or unacknowledged alarms, in the order they were raised. */
+  standing(): AlarmTransition[] {
+    return [...this.#options.state.standing.values()]
+  }
+
+  /** Throws NOT_FOUND for an alarm that does not stand, COMMAND_REFUSED for one acknowledged before. */
+  acknowledge(id: string, by: string, note?: string): AlarmTransition {
+    const alarm = this.#options.state.standing.get(id.toUpperCase())
+    if (!alarm) {
+      throw new AgentError('NOT_FOUND', `no alarm ${id} stands; \`wearwatch alarms\` lists those that do`)
+    }
+    if (alarm.acked) {
+      const when = isoFromUs(alarm.atUs)
+      throw new AgentError('COMMAND_REFUSED', `alarm ${id} was acknowledged at ${when} by ${alarm.by ?? 'someone'}`)
+    }
+    const index = this.#options.assets.findIndex(asset => asset.id === alarm.asset)
+    const running = index >= 0 && this.#runningNow[index] === 1
+    return this.#book.acknowledge(alarm, this.#options.clock.nowUs(), running, by, note)
+  }
+
+  #raiseLimit(watch: Watch, timeUs: number): void {
+    const { rule, channel, value, state } = watch
+    if (!channel) return
+    const message = limitRaised(rule, channel, value, state.elapsedUs)
+    this.#book.raise(rule, state.onsetUs, { timeUs, value, message, evidence: limitEvidence(rule, channel, value) })
+  }
+
+  #clearLimit(watch: Watch, timeUs: number): void {
+    const { rule, channel, value, state } = watch
+    if (!channel) return
+    const message = limitCleared(rule, channel, timeUs - state.onsetUs, state.peak)
+    this.#book.clear(rule, { timeUs, value, message, evidence: limitEvidence(rule, channel, value) })
+  }
+
+  #raiseModel(watch: Watch, batch: ScoredBatch, i: number): void {
+    const evidence = modelEvidence(batch, i)
+    const value = batch.scores[i]!
+    const message = modelRaised(evidence, value, watch.rule.setpoint, watch.asset.channels)
+    const finding = { timeUs: batch.timesUs[i]!, value, message, evidence, model: modelRef(batch) }
+    this.#book.raise(watch.rule, watch.state.onsetUs, finding)
+  }
+
+  #clearModel(watch: Watch, batch: ScoredBatch, i: number): void {
+    const timeUs = batch.timesUs[i]!
+    const raised = standingOf(this.#options.state, watch.asset.id, MODEL_RULE)?.evidence ?? []
+    const message = modelCleared(raised, timeUs - watch.state.onsetUs, watch.state.peak, watch.asset.channels)
+    const evidence = modelEvidence(batch, i)
+    this.#book.clear(watch.rule, { timeUs, value: batch.scores[i]!, message, evidence, model: modelRef(batch) })
+  }
+}
+
+function newWatch(rule: AlarmRule, asset: AssetConfig, channel: ChannelConfig | undefined, column: number): Watch {
+  return { rule, state: newRuleState(), asset, channel, column, value: Number.NaN }
+}
+
+function modelRef(batch: ScoredBatch): ModelRef {
+  const { manifest, sha256, origin } = batch.model
+  return { name: manifest.name, release: manifest.release, sha256, origin }
+}

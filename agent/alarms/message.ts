@@ -1,0 +1,121 @@
+// What an alarm says, in words and numbers. No claim without evidence: a direction and a size are stated only where the
+// model delivers a deviation and a prediction in engineering units; else the score and the shares are all that is said.
+import type { ChannelConfig } from '../config/contract.ts'
+import type { Manifest, ManifestFeature } from '../models/contract.ts'
+import type { ScoredBatch } from '../scoring/contract.ts'
+import type { AlarmRule, Evidence } from './contract.ts'
+import { differenceText, durationText, numberText, quantityText } from './text.ts'
+
+/** An alert carries this many at most: a model of 100 channels must not make a payload of 20 kB. */
+export const EVIDENCE_MAX = 8
+const DEVIATION = 'deviation from prediction'
+const SHARE_ONLY = 'share of score'
+
+/** Evidence of window `i` of a batch, largest share first; empty for a model without contributions. */
+export function modelEvidence(batch: ScoredBatch, i: number): Evidence[] {
+  const { contributions, features } = batch.model.manifest
+  const count = Math.min(batch.contributionCount, contributions.length)
+  const evidence: Evidence[] = []
+  for (let k = 0; k < count; k++) {
+    const share = batch.contributions[i * batch.contributionCount + k] ?? Number.NaN
+    if (!(share > 0)) continue
+    evidence.push(evidenceOf(batch, i, contributions[k] ?? '', share, features, count))
+  }
+  return evidence.sort((a, b) => b.share - a.share).slice(0, EVIDENCE_MAX)
+}
+
+function evidenceOf(
+  batch: ScoredBatch,
+  i: number,
+  channel: string,
+  share: number,
+  features: Manifest['features'],
+  labels: number,
+): Evidence {
+  const deviation = featureValue(batch, i, features, f => f.role === 'deviation' && f.channel === channel)
+  const prediction = featureValue(batch, i, features, f => f.role === 'prediction' && f.channel === channel)
+  const unit = features.find(f => f.role === 'deviation' && f.channel === channel)?.unit ?? '1'
+  if (!Number.isFinite(deviation + prediction)) {
+    // An even spread over all labels is what a share is compared with.
+    return { channel, feature: SHARE_ONLY, value: share, baseline: 1 / labels, unit: '1', share }
+  }
+  return { channel, feature: DEVIATION, value: prediction + deviation, baseline: prediction, unit, share }
+}
+
+function featureValue(
+  batch: ScoredBatch,
+  i: number,
+  features: readonly ManifestFeature[],
+  wanted: (feature: ManifestFeature) => boolean,
+): number {
+  const at = features.findIndex(wanted)
+  return at < 0 || at >= batch.featureCount ? Number.NaN : (batch.features[i * batch.featureCount + at] ?? Number.NaN)
+}
+
+/** `DE horizontal` for a vibration channel with a measuring point, else the channel's id. */
+export function channelName(id: string, channels: readonly ChannelConfig[]): string {
+  const channel = channels.find(c => c.id === id)
+  if (!channel?.waveform || channel.point === undefined) return id
+  return channel.axis === undefined ? channel.point : `${channel.point} ${channel.axis}`
+}
+
+/** `flow 18 % below prediction (flow 58 %, current 27 %)`, or `score 1.42, setpoint 1 (…)`. */
+export function modelRaised(
+  evidence: readonly Evidence[],
+  score: number,
+  setpoint: number,
+  channels: readonly ChannelConfig[],
+): string {
+  const top = evidence[0]
+  const shares = shareText(evidence, channels)
+  const claim =
+    top?.feature === DEVIATION
+      ? `${channelName(top.channel, channels)} ${differenceText(top.value, top.baseline, top.unit)} prediction`
+      : `score ${numberText(score)}, setpoint ${numberText(setpoint)}`
+  return shares === '' ? claim : `${claim} (${shares})`
+}
+
+/** The largest share, and up to two more of at least a tenth: smaller ones are noise to a reader. */
+function shareText(evidence: readonly Evidence[], channels: readonly ChannelConfig[]): string {
+  return evidence
+    .filter((e, rank) => rank === 0 || (rank < 3 && e.share >= 0.1))
+    .map(e => `${channelName(e.channel, channels)} ${Math.round(100 * e.share)} %`)
+    .join(', ')
+}
+
+/** `flow back within prediction after 34 min, peak score 2.1`; `raised` is the evidence the alarm was raised with. */
+export function modelCleared(
+  raised: readonly Evidence[],
+  durationUs: number,
+  peak: number,
+  channels: readonly ChannelConfig[],
+): string {
+  const top = raised[0]
+  const what =
+    top?.feature === DEVIATION
+      ? `${channelName(top.channel, channels)} back within prediction`
+      : 'score back below setpoint'
+  return `${what} after ${durationText(durationUs)}, peak score ${numberText(peak)}`
+}
+
+/** `discharge 9.4 bar above limit 9 bar for 10 s`; without the time when the limit has no on-delay. */
+export function limitRaised(rule: AlarmRule, channel: ChannelConfig, value: number, beyondUs: number): string {
+  const { name, limit } = limitText(rule, channel)
+  const lasted = beyondUs > 0 ? ` for ${durationText(beyondUs)}` : ''
+  return `${name} ${quantityText(value, channel.unit)} ${value === rule.setpoint ? 'at' : rule.side} ${limit}${lasted}`
+}
+
+/** `discharge back within limit 9 bar after 34 min, peak 9.8 bar`. */
+export function limitCleared(rule: AlarmRule, channel: ChannelConfig, durationUs: number, peak: number): string {
+  const { name, limit } = limitText(rule, channel)
+  const worst = `${rule.side === 'above' ? 'peak' : 'lowest'} ${quantityText(peak, channel.unit)}`
+  return `${name} back within ${limit} after ${durationText(durationUs)}, ${worst}`
+}
+
+function limitText(rule: AlarmRule, channel: ChannelConfig): { name: string; limit: string } {
+  return { name: channelName(channel.id, [channel]), limit: `limit ${quantityText(rule.setpoint, channel.unit)}` }
+}
+
+export function limitEvidence(rule: AlarmRule, channel: ChannelConfig, value: number): Evidence[] {
+  return [{ channel: channel.id, feature: 'value', value, baseline: rule.setpoint, unit: channel.unit, share: 1 }]
+}

@@ -1,0 +1,62 @@
+// Scores come back from the scorer later than their rows and carry only a time. How long the machine ran between two
+// scored windows is looked up here. While a machine runs, (time - running time so far) does not change, so a few
+// numbers per start of the machine are enough however many rows there are.
+import type { GatedBlock } from '../windows/contract.ts'
+
+/** Starts remembered per asset: far more than fit between a window's last row and its score. */
+const SPANS = 32
+
+export class RunningTime {
+  /** Rings of spans, [assets x SPANS]: first row, last row, and time - running time, all µs. */
+  readonly #fromUs: Float64Array
+  readonly #toUs: Float64Array
+  readonly #offsetUs: Float64Array
+  readonly #newest: Int32Array
+  /** Running time up to the newest row, and up to the last scored window (-1 before the first). */
+  readonly #totalUs: Float64Array
+  readonly #scoredUs: Float64Array
+
+  constructor(assets: number) {
+    this.#fromUs = new Float64Array(assets * SPANS).fill(Number.POSITIVE_INFINITY)
+    this.#toUs = new Float64Array(assets * SPANS)
+    this.#offsetUs = new Float64Array(assets * SPANS)
+    this.#newest = new Int32Array(assets)
+    this.#totalUs = new Float64Array(assets)
+    this.#scoredUs = new Float64Array(assets).fill(-1)
+  }
+
+  rows(block: GatedBlock): void {
+    const { asset, rows, timesUs, runningUs } = block
+    for (let row = 0; row < rows; row++) {
+      const ranUs = runningUs[row]!
+      if (ranUs <= 0) continue
+      const totalUs = (this.#totalUs[asset] = this.#totalUs[asset]! + ranUs)
+      const offsetUs = timesUs[row]! - totalUs
+      let span = asset * SPANS + this.#newest[asset]!
+      if (offsetUs !== this.#offsetUs[span] || this.#fromUs[span] === Number.POSITIVE_INFINITY) {
+        this.#newest[asset] = (this.#newest[asset]! + 1) % SPANS
+        span = asset * SPANS + this.#newest[asset]!
+        this.#fromUs[span] = timesUs[row]! - ranUs
+        this.#offsetUs[span] = offsetUs
+      }
+      this.#toUs[span] = timesUs[row]!
+    }
+  }
+
+  /** Running time (µs) from the previously scored window of the asset to the one that ends at `timeUs`; 0 for the first. */
+  sinceScored(asset: number, timeUs: number): number {
+    const nowUs = this.#at(asset, timeUs)
+    const beforeUs = this.#scoredUs[asset]!
+    this.#scoredUs[asset] = Math.max(nowUs, beforeUs)
+    return beforeUs < 0 ? 0 : Math.max(0, nowUs - beforeUs)
+  }
+
+  /** Newest span first: after the wall clock stepped back, times repeat and the newest meaning is the right one. */
+  #at(asset: number, timeUs: number): number {
+    for (let age = 0; age < SPANS; age++) {
+      const span = asset * SPANS + ((this.#newest[asset]! - age + SPANS) % SPANS)
+      if (this.#fromUs[span]! <= timeUs) return Math.min(timeUs, this.#toUs[span]!) - this.#offsetUs[span]!
+    }
+    return 0
+  }
+}
