@@ -1,0 +1,115 @@
+import { CholeskyDecomposition, Matrix } from 'ml-matrix'
+
+// Vectors gathered before their products are summed, and summed four products at a time: 24,000 vectors of 229 take 0.9 s
+// this way and 2.1 s one by one.
+const BLOCK = 64
+
+/** Sums of products of vectors of `size`: all that a least squares fit needs of its rows. */
+export class Moments {
+  readonly size: number
+  count = 0
+  /** Upper triangle; complete after flush(). */
+  readonly #sums: Float64Array
+  /** [size rounded up to even x BLOCK]: entry i of the k-th gathered vector at i * BLOCK + k. */
+  readonly #block: Float64Array
+  #gathered = 0
+
+  constructor(size: number) {
+    this.size = size
+    this.#sums = new Float64Array(size * size)
+    this.#block = new Float64Array((size + (size & 1)) * BLOCK)
+  }
+
+  add(vector: Float64Array): void {
+    const block = this.#block
+    for (let i = 0, at = this.#gathered; i < this.size; i++, at += BLOCK) block[at] = vector[i]!
+    this.count++
+    if (++this.#gathered === BLOCK) this.flush()
+  }
+
+  /** Sums what is gathered. Call it before reading. */
+  flush(): void {
+    const { size } = this
+    const sums = this.#sums
+    const block = this.#block
+    const count = this.#gathered
+    for (let i = 0; i < size; i += 2) {
+      for (let j = i; j < size; j += 2) {
+        let s00 = 0
+        let s01 = 0
+        let s10 = 0
+        let s11 = 0
+        for (let k = 0, a = i * BLOCK, b = j * BLOCK; k < count; k++, a++, b++) {
+          const a0 = block[a]!
+          const a1 = block[a + BLOCK]!
+          const b0 = block[b]!
+          const b1 = block[b + BLOCK]!
+          s00 += a0 * b0
+          s01 += a0 * b1
+          s10 += a1 * b0
+          s11 += a1 * b1
+        }
+        sums[i * size + j]! += s00
+        if (j + 1 < size) sums[i * size + j + 1]! += s01
+        // Below the diagonal where i = j; at() never reads that.
+        if (i + 1 < size) sums[(i + 1) * size + j]! += s10
+        if (i + 1 < size && j + 1 < size) sums[(i + 1) * size + j + 1]! += s11
+      }
+    }
+    this.#gathered = 0
+  }
+
+  /** Sum over `parts`, leaving out one. */
+  static total(parts: readonly Moments[], without = -1): Moments {
+    const total = new Moments(parts[0]!.size)
+    const sums = total.#sums
+    parts.forEach((part, index) => {
+      if (index === without) return
+      part.flush()
+      total.count += part.count
+      for (let i = 0; i < sums.length; i++) sums[i]! += part.#sums[i]!
+    })
+    return total
+  }
+
+  at(i: number, j: number): number {
+    return this.#sums[i <= j ? i * this.size + j : j * this.size + i]!
+  }
+}
+
+/**
+ * Ridge regression of the first `targets` entries on the others, the last of which is the constant 1 and not penalised.
+ * `ridge` is in units of one row's variance. Returns [(size - targets) x targets], row-major.
+ */
+export function regress(moments: Moments, targets: number, ridge: number): Float64Array {
+  const inputs = moments.size - targets
+  const gram = Matrix.zeros(inputs, inputs)
+  const cross = Matrix.zeros(inputs, targets)
+  for (let i = 0; i < inputs; i++) {
+    for (let j = 0; j < inputs; j++) gram.set(i, j, moments.at(targets + i, targets + j))
+    if (i < inputs - 1) gram.set(i, i, gram.get(i, i) + ridge * moments.count)
+    for (let k = 0; k < targets; k++) cross.set(i, k, moments.at(targets + i, k))
+  }
+  return Float64Array.from(new CholeskyDecomposition(gram).solve(cross).to1DArray())
+}
+
+/**
+ * Each of the first `targets` entries from the others of them at the same time: result[i, j] is the weight of j in the
+ * prediction of i, 0 on the diagonal. With Q = (G + ridge n I)⁻¹ that is -Q[i, j] / Q[i, i], one inverse for all.
+ */
+export function regressOnOthers(moments: Moments, targets: number, ridge: number): Float64Array {
+  const gram = Matrix.zeros(targets, targets)
+  for (let i = 0; i < targets; i++) {
+    for (let j = 0; j < targets; j++) {
+      gram.set(i, j, moments.at(i, j) + (i === j ? ridge * moments.count : 0))
+    }
+  }
+  const inverse = new CholeskyDecomposition(gram).solve(Matrix.eye(targets, targets))
+  const weights = new Float64Array(targets * targets)
+  for (let i = 0; i < targets; i++) {
+    for (let j = 0; j < targets; j++) {
+      if (i !== j) weights[i * targets + j] = -inverse.get(i, j) / inverse.get(i, i)
+    }
+  }
+  return weights
+}
