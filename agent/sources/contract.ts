@@ -1,5 +1,28 @@
 // A source opens something, reads it, and opens it again when it goes away. It never gives up and never throws after
 // start(): what is wrong stands in its status until it is right.
+import type { AssetConfig } from '../config/contract.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Counters } from '../core/counters.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Prng } from '../core/prng.ts'
+import type { SampleSink } from '../core/types.ts'
+import type { Decoders } from '../decode/contract.ts'
+
+export interface SourceDeps {
+  /** All assets; a source takes the channels bound to it. */
+  assets: readonly AssetConfig[]
+  sink: SampleSink
+  clock: Clock
+  prng: Prng
+  logger: Logger
+  counters: Counters
+  decoders: Decoders
+  /**
+   * Shortest tick of the simulator in the clock's time; default 10 ms. A clock 200 times as fast wants 2000, or its timers
+   * fire every millisecond for a row each.
+   */
+  simulatorTickMs?: number
+}
 
 export interface SourceStatus {
   id: string
