@@ -26,11 +26,13 @@ export const ERROR_KINDS = {
   MODEL_SELF_TEST: 'refused',
   MODEL_MISMATCH: 'refused',
   FIT_INSUFFICIENT: 'refused',
+  FIT_FAILED: 'transient',
   // journal/
   JOURNAL_IO: 'transient',
   JOURNAL_FULL: 'transient',
   JOURNAL_CORRUPT: 'corrupt',
   JOURNAL_CLOSED: 'refused',
+  JOURNAL_TOO_LARGE: 'refused',
   // history/
   HISTORY_IO: 'transient',
   HISTORY_CORRUPT: 'corrupt',

@@ -1,0 +1,71 @@
+import { Worker } from 'node:worker_threads'
+import { builtFile } from '../core/built.ts'
+import type { Clock } from '../core/clock.ts'
+import { AgentError, type ErrorCode, messageOf } from '../core/errors.ts'
+import type { FitData, FitOptions, FitResult } from './contract.ts'
+
+export interface FitJob {
+  data: FitData
+  options: FitOptions
+}
+export type FitReply = { result: FitResult } | { error: { code: ErrorCode; message: string } }
+
+export interface FitWorkerOptions {
+  signal?: AbortSignal
+  /** A fit that takes longer is ended; on `clock`. */
+  deadlineMs: number
+  clock: Clock
+}
+
+// Heap of the thread. The arrays of a fit lie outside it (and are bounded by the limits in fit.ts): 24,000 x 38 needed 30 MB.
+const HEAP_MB = 256
+
+/**
+ * fitModel in a thread of its own, so that ingest and scoring go on meanwhile. `data.values` and `data.breaks` move to the
+ * thread and are empty afterwards, unless they are views into a larger buffer, which are copied.
+ *
+ * Rejects with what fitModel throws (FIT_INSUFFICIENT), or AgentError FIT_FAILED: ended by `signal` or deadline, out of
+ * memory, or a bug in the fit.
+ */
+export function fitInWorker(data: FitData, options: FitOptions, run: FitWorkerOptions): Promise<FitResult> {
+  const failed = (why: string, cause?: unknown): AgentError =>
+    new AgentError('FIT_FAILED', `fitting ${data.source} ${why}`, { cause })
+  return new Promise((resolve, reject) => {
+    if (run.signal?.aborted) return reject(failed('was stopped before it began.'))
+    const values = movable(data.values)
+    const breaks = movable(data.breaks)
+    const job: FitJob = { data: { ...data, values, breaks }, options }
+    const worker = new Worker(builtFile('models/fit-thread.js'), {
+      workerData: job,
+      transferList: [values.buffer, breaks.buffer],
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 32 },
+      // The flags of a test runner's loader are not for the built file.
+      execArgv: [],
+    })
+    const settle = (act: () => void): void => {
+      cancelDeadline()
+      run.signal?.removeEventListener('abort', onAbort)
+      // The first outcome wins: later ones find the promise settled.
+      act()
+      void worker.terminate()
+    }
+    const onAbort = (): void => settle(() => reject(failed('was stopped.')))
+    const cancelDeadline = run.clock.after(run.deadlineMs, () =>
+      settle(() => reject(failed(`took longer than ${run.deadlineMs / 1000} s and was ended; lower the order.`))),
+    )
+    run.signal?.addEventListener('abort', onAbort, { once: true })
+    worker.once('message', (reply: FitReply) =>
+      settle(() =>
+        'result' in reply ? resolve(reply.result) : reject(new AgentError(reply.error.code, reply.error.message)),
+      ),
+    )
+    worker.once('error', error => settle(() => reject(failed(`failed: ${messageOf(error)}`, error))))
+    worker.once('exit', code => settle(() => reject(failed(`ended without a result (exit code ${code}).`))))
+  })
+}
+
+/** The array itself where it owns its buffer, else a copy: moving a view would empty its neighbours too. */
+function movable<T extends Float64Array | Uint8Array>(array: T): T & { buffer: ArrayBuffer } {
+  const owns = array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength
+  return (owns ? array : array.slice()) as T & { buffer: ArrayBuffer }
+}
