@@ -37,6 +37,8 @@ export interface JournalStatus {
   losses: readonly JournalLoss[]
   /** Set while the disk refuses writes. */
   failing: string | undefined
+  /** Number of the newest checkpoint: a fold may begin there. */
+  checkpointSeq?: number | undefined
 }
 
 export interface Journal {

@@ -1,0 +1,65 @@
+// All cursors of a journal: those on the disk hold segments back from the start, whether or not anyone asked for them yet.
+import type { Counters } from '../core/counters.ts'
+import type { Disk } from '../core/disk.ts'
+import type { Logger } from '../core/logger.ts'
+import { FileCursor } from './cursor.ts'
+
+export interface CursorsOptions {
+  dir: string
+  disk: Disk
+  /** The highest acknowledged number. */
+  lastSeq: () => number
+  logger: Logger
+  counters: Counters
+}
+
+export class Cursors {
+  readonly #options: CursorsOptions
+  readonly #byName = new Map<string, Promise<FileCursor>>()
+  readonly #open: FileCursor[] = []
+
+  constructor(options: CursorsOptions) {
+    this.#options = options
+  }
+
+  async openAll(): Promise<void> {
+    for (const name of await this.#options.disk.readdir(this.#options.dir)) {
+      const cursor = /^cursor-([a-z0-9-]{1,40})\.wwc$/.exec(name)?.[1]
+      if (cursor) await this.get(cursor)
+    }
+  }
+
+  get(name: string): Promise<FileCursor> {
+    const known = this.#byName.get(name)
+    if (known) return known
+    const opening = this.#openOne(name)
+    this.#byName.set(name, opening)
+    // A failed open is tried again by the next caller.
+    opening.catch(() => this.#byName.delete(name))
+    return opening
+  }
+
+  async #openOne(name: string): Promise<FileCursor> {
+    const { disk, dir, lastSeq, logger, counters } = this.#options
+    const cursor = await new FileCursor(disk, dir, name, lastSeq).open()
+    this.#open.push(cursor)
+    if (cursor.damaged) {
+      counters.get('journal.damaged_cursors').n++
+      logger.warn('a damaged cursor fell back: records are delivered again', { name, seq: cursor.seq })
+    }
+    return cursor
+  }
+
+  /** All cursors are past it; 0 when there is none. */
+  get nearestSeq(): number {
+    return this.#open.length === 0 ? 0 : Math.min(...this.#open.map(cursor => cursor.seq))
+  }
+
+  get furthestSeq(): number {
+    return Math.max(0, ...this.#open.map(cursor => cursor.seq))
+  }
+
+  async close(): Promise<void> {
+    for (const cursor of this.#open) await cursor.close()
+  }
+}
