@@ -1,5 +1,5 @@
 // A published repository, a web server that can misbehave, and a gateway's view of it.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, normalize } from 'node:path'
@@ -112,6 +112,13 @@ export function gatewayDir(dir: string, name = 'gateway'): string {
   const path = join(dir, name, 'tuf')
   mkdirSync(path, { recursive: true })
   return path
+}
+
+/** The newest generation of verified metadata of a gateway. */
+export function generation(site: Site, name?: string): string {
+  const dir = join(gatewayDir(site.dir, name), 'metadata')
+  const numbers = readdirSync(dir).filter(entry => /^\d+$/.test(entry))
+  return join(dir, numbers.sort().at(-1) ?? 'none')
 }
 
 export function wish(fields: Partial<SyncWish> = {}): SyncWish {
