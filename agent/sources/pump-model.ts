@@ -113,8 +113,8 @@ export class PumpModel {
     if (this.#timeS >= this.#switchAtS) this.#toggle()
     const fault = this.#faults()
     const setpoint = this.#on ? RATED_SPEED * (0.97 + 0.015 * this.#demand.step(dtS)) : 0
-    // Run-up takes seconds, coasting down a little longer.
-    this.#speed += (setpoint - this.#speed) * (1 - Math.exp(-dtS / (this.#on ? 3 : 5)))
+    // A drive ramps up over seconds; without power the water brakes a loaded pump about as fast.
+    this.#speed += (setpoint - this.#speed) * (1 - Math.exp(-dtS / (this.#on ? 3 : 1)))
     const n = this.#speed / RATED_SPEED
     const opening = 1 + 0.08 * this.#valve.step(dtS)
     const strainer = STRAINER_LOSS * fault.strainer
@@ -132,7 +132,8 @@ export class PumpModel {
       suction,
       suction + BAR * (head - 2),
       current,
-      this.#speed,
+      // The drive reports its output, which is 0 as soon as it is blocked, while the shaft still coasts.
+      this.#on ? this.#speed : 0,
       this.#motorTemp,
       this.#bearingTemp,
       vibration,
@@ -171,7 +172,7 @@ export class PumpModel {
       case 'none':
         return sound
       case 'clogged-strainer':
-        return { ...sound, strainer: 1 + 5 * developed, vibration: 1 + 0.2 * developed }
+        return { ...sound, strainer: 1 + 7 * developed, vibration: 1 + 0.2 * developed }
       case 'bearing-wear':
         return { ...sound, vibration: 1 + 2 * developed, bearingHeat: 1 + developed, friction: 1 + 0.06 * developed }
       case 'impeller-wear':
