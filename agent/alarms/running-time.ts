@@ -19,7 +19,7 @@ export class RunningTime {
   constructor(assets: number) {
     this.#fromUs = new Float64Array(assets * SPANS).fill(Number.POSITIVE_INFINITY)
     this.#toUs = new Float64Array(assets * SPANS)
-    this.#offsetUs = new Float64Array(assets * SPANS)
+    this.#offsetUs = new Float64Array(assets * SPANS).fill(Number.POSITIVE_INFINITY)
     this.#newest = new Int32Array(assets)
     this.#totalUs = new Float64Array(assets)
     this.#scoredUs = new Float64Array(assets).fill(-1)
@@ -33,7 +33,8 @@ export class RunningTime {
       const totalUs = (this.#totalUs[asset] = this.#totalUs[asset]! + ranUs)
       const offsetUs = timesUs[row]! - totalUs
       let span = asset * SPANS + this.#newest[asset]!
-      if (offsetUs !== this.#offsetUs[span] || this.#fromUs[span] === Number.POSITIVE_INFINITY) {
+      // Below 1 µs it is rounding of fractional times, not a stop. The first span begins here too: Infinity is never near.
+      if (!(Math.abs(offsetUs - this.#offsetUs[span]!) < 1)) {
         this.#newest[asset] = (this.#newest[asset]! + 1) % SPANS
         span = asset * SPANS + this.#newest[asset]!
         this.#fromUs[span] = timesUs[row]! - ranUs

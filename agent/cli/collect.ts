@@ -1,0 +1,171 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
+import type { MqttLinkConfig } from '../config/contract.ts'
+import { systemClock } from '../core/clock.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import { createLogger } from '../core/logger.ts'
+import { entropySeed, seededPrng } from '../core/prng.ts'
+import { type AlertView, type CollectItem, Collector } from '../uplink/collect.ts'
+import { action, EXIT, paint, print } from './shared.ts'
+
+interface CollectFlags {
+  url: string
+  site?: string
+  gateway?: string
+  username?: string
+  passwordFile?: string
+  ca?: string
+  clientId?: string
+  out?: string
+  json?: boolean
+  count?: number
+  fromRetained?: boolean
+}
+
+const HELP = `
+Subscribes to the alert stream with QoS 1, drops repeats, reports gaps and wrong order per gateway.
+With --client-id the broker keeps the session: alerts published while this was not running arrive later.
+
+Ends on Ctrl-C or after --count alerts; exit code 0. The summary goes to stderr.`
+
+export function collectCommand(): Command {
+  return new Command('collect')
+    .description('receive alerts from the broker: the reference consumer')
+    .requiredOption('--url <url>', 'broker, e.g. mqtt://127.0.0.1:1883 or mqtts://broker:8883')
+    .option('--site <site>', 'only this site', level)
+    .option('--gateway <id>', 'only this gateway', level)
+    .option('--username <name>', 'login at the broker')
+    .option('--password-file <file>', 'file that holds the password')
+    .option('--ca <file>', 'certificate authority of the broker, PEM')
+    .option('--client-id <id>', 'keep a session of this name at the broker')
+    .option('--out <file>', 'append alerts to FILE as NDJSON')
+    .option('--json', 'print NDJSON instead of lines')
+    .option('--count <n>', 'end after N alerts', count)
+    .option('--from-retained', 'begin with the alarms that stand now')
+    .addHelpText('after', HELP)
+    .action(action(collect))
+}
+
+async function collect(flags: CollectFlags): Promise<number> {
+  const out = flags.out === undefined ? undefined : openOut(flags.out)
+  const stopped = stopSignal()
+  const collector = new Collector({
+    config: linkConfig(flags),
+    ...(flags.site === undefined ? {} : { site: flags.site }),
+    ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
+    persistent: flags.clientId !== undefined,
+    retained: flags.fromRetained === true,
+    clock: systemClock(),
+    prng: seededPrng(entropySeed()),
+    logger: createLogger({ level: 'info', format: 'text' }).room('collect'),
+    onItem: item => {
+      show(item, flags, out)
+      if (flags.count === undefined || collector.ledger.received < flags.count) return
+      collector.close()
+      stopped.stop()
+    },
+  })
+  collector.start()
+  await stopped.promise
+  await collector.stop()
+  if (out !== undefined) closeSync(out)
+  const { received, duplicates, missing, outOfOrder } = collector.ledger
+  process.stderr.write(
+    `received ${received}, duplicates ${duplicates}, missing ${missing}, out of order ${outOfOrder}, malformed ${collector.malformed}\n`,
+  )
+  return EXIT.ok
+}
+
+function show(item: CollectItem, flags: CollectFlags, out: number | undefined): void {
+  if (item.kind === 'malformed') {
+    note(`not an alert on ${item.topic}`)
+    return
+  }
+  if (item.kind === 'gap') {
+    note(`${item.gateway}: alerts ${item.from} to ${item.to} are missing`)
+    return
+  }
+  if (item.kind === 'stated-gap') note(`${item.gateway} states a loss: ${item.text}`)
+  if (item.kind === 'alert' && item.late) note(`alert ${item.alert.seq} came out of order`)
+  // Written before the PUBACK goes out: an alert is never acknowledged and then lost by this process.
+  if (out !== undefined) writeSync(out, `${item.text}\n`)
+  if (flags.json) print(item.text)
+  else if (item.kind !== 'stated-gap') print(lineOf(item.alert, item.kind === 'standing'))
+}
+
+function note(text: string): void {
+  process.stderr.write(`${paint('!', 'yellow')} ${text}\n`)
+}
+
+/** `2026-11-22 07:44:00 +01:00  ALARM P3  hamburg/gw-7f3a  m-204  flow 18 % below prediction  (seq 4812, …)` */
+export function lineOf(alert: AlertView, standing: boolean): string {
+  const what = {
+    raised: paint(`ALARM P${alert.priority}`, 'red'),
+    cleared: paint('clear   ', 'green'),
+    acknowledged: 'ack     ',
+  }[alert.transition]
+  const model = alert.model ? `, ${alert.model.name} r${alert.model.release}` : ''
+  const by = alert.transition === 'acknowledged' && alert.by ? ` by ${alert.by}` : ''
+  const source = `${alert.site}/${alert.gateway}  ${alert.asset}`
+  const tail = paint(`(${standing ? 'standing, ' : ''}seq ${alert.seq}, ${alert.id}${model})`, 'dim')
+  return `${localTime(alert.at)}  ${what ?? alert.transition}  ${source}  ${alert.message}${by}  ${tail}`
+}
+
+/** Local time with its offset, as everything on a screen. */
+function localTime(iso: string): string {
+  const time = new Date(iso)
+  const minutes = -time.getTimezoneOffset()
+  const local = new Date(time.getTime() + minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ')
+  const pad = (n: number): string => String(Math.floor(Math.abs(n))).padStart(2, '0')
+  return `${local} ${minutes < 0 ? '-' : '+'}${pad(minutes / 60)}:${pad(minutes % 60)}`
+}
+
+function linkConfig(flags: CollectFlags): MqttLinkConfig {
+  const password = flags.passwordFile === undefined ? undefined : readText(flags.passwordFile).trim()
+  return {
+    url: flags.url,
+    clientId: flags.clientId ?? `wearwatch-collect-${process.pid}-${entropySeed().toString(36)}`,
+    ...(flags.username === undefined ? {} : { username: flags.username }),
+    ...(password === undefined ? {} : { password }),
+    tls: flags.ca === undefined ? {} : { ca: readText(flags.ca) },
+    protocol: 'auto',
+    keepaliveS: 30,
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new AgentError('USAGE', `cannot read ${path}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function openOut(path: string): number {
+  try {
+    return openSync(path, 'a')
+  } catch (error) {
+    throw new AgentError('USAGE', `cannot write to ${path}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function stopSignal(): { promise: Promise<void>; stop: () => void } {
+  let stop = (): void => {}
+  const promise = new Promise<void>(resolve => {
+    stop = resolve
+  })
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  return { promise, stop }
+}
+
+function level(text: string): string {
+  if (/^[^/+#\s]{1,128}$/.test(text)) return text
+  throw new InvalidArgumentError('one topic level, without / + # or spaces.')
+}
+
+function count(text: string): number {
+  const n = Number(text)
+  if (Number.isSafeInteger(n) && n > 0) return n
+  throw new InvalidArgumentError('a whole number from 1 on.')
+}

@@ -1,0 +1,110 @@
+// Internal records -> what is published. docs/schemas holds a JSON Schema for each; tests hold real messages against them.
+import { type AlarmTransition, isaState } from '../alarms/contract.ts'
+import type { GatewayConfig } from '../config/contract.ts'
+import { isoFromUs } from '../core/types.ts'
+
+/** Bytes; the broker's limit is often 64 KiB or more, and a person reads this. */
+const MESSAGE_CHARS_MAX = 500
+
+/** Alert numbers that consumers will never see. */
+export interface AlertGap {
+  /** Null when the gateway does not know itself what it delivered before. */
+  from: number | null
+  /** Null when nothing after the loss tells its end yet. */
+  to: number | null
+  journalFrom: number | null
+  journalTo: number | null
+  reason: 'space' | 'damage' | 'unknown'
+  detail: string
+}
+
+export function alertPayload(gateway: GatewayConfig, t: AlarmTransition): Buffer {
+  return json({ schema: 'wearwatch.alert/1', ...alarmBody(gateway, t) })
+}
+
+/** The retained twin of the last alert of an alarm: same fields, own schema. */
+export function alarmPayload(gateway: GatewayConfig, t: AlarmTransition): Buffer {
+  return json({ schema: 'wearwatch.alarm/1', ...alarmBody(gateway, t) })
+}
+
+function alarmBody(gateway: GatewayConfig, t: AlarmTransition): Record<string, unknown> {
+  return {
+    id: t.id,
+    seq: t.alertSeq,
+    test: t.test,
+    site: gateway.site,
+    gateway: gateway.id,
+    asset: t.asset,
+    // JSON.stringify leaves undefined fields out.
+    tag: t.tag,
+    kind: t.kind,
+    transition: t.transition,
+    active: t.active,
+    acked: t.acked,
+    suppression: t.suppression,
+    isaState: isaState(t.active, t.acked, t.suppression),
+    priority: t.priority,
+    onset: isoFromUs(t.onsetUs),
+    raised: isoFromUs(t.raisedUs),
+    at: isoFromUs(t.atUs),
+    clock: t.clock,
+    running: t.running,
+    message: t.message.slice(0, MESSAGE_CHARS_MAX),
+    rule: t.rule,
+    // The model's rule watches a score, a fixed limit the value of its channel.
+    ...(t.rule === 'model' ? { score: t.value } : { value: t.value }),
+    setpoint: t.setpoint,
+    evidence: t.evidence,
+    action: t.action,
+    model: t.model,
+    by: t.by,
+    note: t.note,
+  }
+}
+
+export function gapPayload(gateway: GatewayConfig, gap: AlertGap, nowUs: number): Buffer {
+  return json({
+    schema: 'wearwatch.gap/1',
+    site: gateway.site,
+    gateway: gateway.id,
+    at: isoFromUs(nowUs),
+    alerts: { from: gap.from, to: gap.to },
+    journal: { from: gap.journalFrom, to: gap.journalTo },
+    reason: gap.reason,
+    detail: gap.detail.slice(0, MESSAGE_CHARS_MAX),
+  })
+}
+
+/** `state`, `health`, `features`: what the pipeline says, under a head that it cannot change. */
+export function statusPayload(
+  kind: 'state' | 'health' | 'features',
+  gateway: GatewayConfig,
+  nowUs: number,
+  body: Record<string, unknown>,
+  asset?: string,
+): Buffer {
+  const head = {
+    schema: `wearwatch.${kind}/1`,
+    site: gateway.site,
+    gateway: gateway.id,
+    ...(asset === undefined ? {} : { asset }),
+    at: isoFromUs(nowUs),
+  }
+  return json({ ...head, ...body, ...head })
+}
+
+/** Without a time of its own: the broker sends it long after it was written, and knows better when. */
+export function willPayload(gateway: GatewayConfig, version: string): Buffer {
+  return json({
+    schema: 'wearwatch.state/1',
+    site: gateway.site,
+    gateway: gateway.id,
+    state: 'offline',
+    reason: 'connection lost',
+    version,
+  })
+}
+
+export function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value))
+}

@@ -1,0 +1,68 @@
+// QoS 1 publishes of one connection: so many without PUBACK at a time, the others wait their turn in order. Those who
+// publish are bounded themselves (a window of records, one state message, rare answers), so this list is too.
+import type { MqttClient } from 'mqtt'
+
+export interface PublishOptions {
+  retain?: boolean
+  /** MQTT 5 only. */
+  correlationData?: Buffer
+}
+
+interface Pending {
+  start(client: MqttClient): void
+  reject(error: Error): void
+}
+
+export class Publishes {
+  readonly #waiting: Pending[] = []
+  readonly #sent = new Set<Pending>()
+  #permits = 0
+  #client: MqttClient | undefined
+
+  open(client: MqttClient, inFlightMax: number): void {
+    this.#client = client
+    this.#permits = inFlightMax
+  }
+
+  /** Rejects everything without PUBACK. */
+  close(error: Error): void {
+    this.#client = undefined
+    const all = [...this.#sent, ...this.#waiting]
+    this.#sent.clear()
+    this.#waiting.length = 0
+    for (const pending of all) pending.reject(error)
+  }
+
+  add(topic: string, payload: Buffer | string, options: PublishOptions): Promise<void> {
+    const { retain = false, correlationData } = options
+    return new Promise((resolve, reject) => {
+      const pending: Pending = {
+        reject,
+        start: client => {
+          this.#sent.add(pending)
+          const v5 = client.options.protocolVersion === 5
+          const properties = v5 && correlationData ? { properties: { correlationData } } : {}
+          client.publish(topic, payload, { qos: 1, retain, ...properties }, error => {
+            // Rejected before: the connection that this callback belongs to is gone.
+            if (!this.#sent.delete(pending)) return
+            this.#permits++
+            if (error) reject(error)
+            else resolve()
+            this.#startWaiting()
+          })
+        },
+      }
+      this.#waiting.push(pending)
+      this.#startWaiting()
+    })
+  }
+
+  #startWaiting(): void {
+    while (this.#permits > 0 && this.#client) {
+      const next = this.#waiting.shift()
+      if (!next) return
+      this.#permits--
+      next.start(this.#client)
+    }
+  }
+}

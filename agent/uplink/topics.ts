@@ -1,0 +1,34 @@
+// Where everything is published; docs/mqtt.md says what.
+import type { GatewayConfig } from '../config/contract.ts'
+
+export const TOPIC_ROOT = 'wearwatch/v1'
+/** Not an asset: ids of assets begin with a letter or digit. */
+export const GAP_LEVEL = '_gap'
+
+export interface Topics {
+  state: string
+  health: string
+  command: string
+  commandResult: string
+  gap: string
+  /** Filter of all retained alarms of this gateway. */
+  alarms: string
+  alert(asset: string): string
+  alarm(asset: string, id: string): string
+  features(asset: string): string
+}
+
+export function topicsOf(gateway: GatewayConfig): Topics {
+  const base = `${TOPIC_ROOT}/${gateway.site}/${gateway.id}`
+  return {
+    state: `${base}/state`,
+    health: `${base}/health`,
+    command: `${base}/command`,
+    commandResult: `${base}/command-result`,
+    gap: `${base}/alert/${GAP_LEVEL}`,
+    alarms: `${base}/alarm/+/+`,
+    alert: asset => `${base}/alert/${asset}`,
+    alarm: (asset, id) => `${base}/alarm/${asset}/${id}`,
+    features: asset => `${base}/features/${asset}`,
+  }
+}
