@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-process.exitCode = 0
+import { program } from './cli/program.ts'
+
+await program().parseAsync()

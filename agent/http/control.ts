@@ -7,6 +7,8 @@ import { AgentError, messageOf } from '../core/errors.ts'
 import type { HistoryClass, HistoryRows } from '../history/contract.ts'
 import type { ControlApi } from './contract.ts'
 
+/** sun_path of unix(7) less its NUL; a longer path is cut in silence. */
+const SOCKET_BYTES_MAX = 107
 const BODY_BYTES_MAX = 64 * 1024
 const CLASSES: readonly string[] = ['samples', 'scores', 'features'] satisfies HistoryClass[]
 const HTTP_STATUS = { config: 400, refused: 409, transient: 503, corrupt: 500 } as const
@@ -29,6 +31,12 @@ export class ControlServer {
 
   /** Throws ALREADY_RUNNING when another daemon answers on the socket; a socket file left by a crash is replaced. */
   async start(): Promise<void> {
+    if (Buffer.byteLength(this.#socket) > SOCKET_BYTES_MAX) {
+      throw new AgentError(
+        'CONFIG_INVALID',
+        `control.socket ${this.#socket} is longer than the ${SOCKET_BYTES_MAX} bytes that the system allows; choose a shorter path`,
+      )
+    }
     await mkdir(dirname(this.#socket), { recursive: true })
     if (await answers(this.#socket)) {
       throw new AgentError(

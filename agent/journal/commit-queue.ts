@@ -14,7 +14,7 @@ export class CommitQueue {
   readonly #clock: Clock
   readonly #backoff: Backoff
   readonly #logger: Logger
-  readonly #waiting: { record: NewRecord; done: (seq: number) => void }[] = []
+  readonly #waiting: { record: NewRecord; durable: () => void; done: (seq: number) => void }[] = []
   readonly #stopping = new AbortController()
   #draining: Promise<void> | undefined
 
@@ -29,14 +29,22 @@ export class CommitQueue {
     return this.#waiting.length
   }
 
-  /** Resolves with the sequence number once durable; never when the agent stops before that. */
-  push(record: NewRecord): Promise<number> {
+  /**
+   * Resolves with the sequence number once durable; never when the agent stops before that. `durable` is called at that
+   * moment, before the next append: a checkpoint written with it must know everything that is on the disk.
+   */
+  push(record: NewRecord, durable: () => void = () => {}): Promise<number> {
     return new Promise(done => {
-      this.#waiting.push({ record, done })
+      this.#waiting.push({ record, durable, done })
       this.#draining ??= this.#drain().finally(() => {
         this.#draining = undefined
       })
     })
+  }
+
+  /** Resolves when everything pushed so far is durable. */
+  async settled(): Promise<void> {
+    await this.#draining
   }
 
   /** One last attempt for what waits, then no more. */
@@ -50,6 +58,7 @@ export class CommitQueue {
       const seq = await this.#append(head.record)
       if (seq === undefined) return
       this.#waiting.shift()
+      head.durable()
       head.done(seq)
     }
   }

@@ -16,8 +16,8 @@ export interface AssetScoringDeps {
   /** Resolves when the queue has room again, or the scorer is stopping. */
   room(queue: WindowQueue): Promise<void>
   fit(asset: AssetConfig, data: FitData): Promise<FitResult>
-  /** Makes a fitted model the active one; the reason when it was refused. */
-  install(asset: AssetConfig, fitted: FitResult, afterUs: number): Promise<string | undefined>
+  /** Makes a fitted model the active one, calling `bind` as it takes over; the reason when it was refused. */
+  install(asset: AssetConfig, fitted: FitResult, bind: (model: ModelFile) => void): Promise<string | undefined>
   logger: Logger
 }
 
@@ -39,6 +39,7 @@ export class AssetScoring {
   #model: ModelFile | undefined
   #cutter: WindowCutter | undefined
   #lastWindowUs = Number.NEGATIVE_INFINITY
+  #lastRowUs = Number.NEGATIVE_INFINITY
   #pending: GatedBlock[] = []
   #pendingRows = 0
   /** Rows at which a failed fit is tried again. */
@@ -72,7 +73,13 @@ export class AssetScoring {
     return this.#meter.progress()
   }
 
+  /** Time of the newest row seen. */
+  get lastRowUs(): number {
+    return this.#lastRowUs
+  }
+
   gated(block: GatedBlock): void {
+    if (block.rows > 0) this.#lastRowUs = block.timesUs[block.rows - 1]!
     if (this.#mode === 'scoring') this.#cut(block)
     else if (this.#mode === 'catching-up') this.#hold(block)
     else if (this.#mode === 'learning') this.#learn(block)
@@ -82,17 +89,22 @@ export class AssetScoring {
    * A model was loaded for this asset. A cutter of the same shape goes on as it is; otherwise the rows after `afterUs` (the
    * baseline's end, or the last window that the model before scored) are cut again from the history, so that none is lost.
    */
-  async bind(model: ModelFile, afterUs: number): Promise<void> {
+  bind(model: ModelFile, afterUs: number): void {
     const before = this.#model?.manifest
     this.#model = model
     const { channels, samples, hop } = model.manifest
     const columns = channels.map(wanted => this.#asset.channels.findIndex(channel => channel.id === wanted.id))
     const sameShape = before?.samples === samples && before.hop === hop && same(before.channels, channels)
     if (this.#cutter && sameShape) return
-    const fromUs = Math.max(afterUs, this.#lastWindowUs)
+    const fromUs = Number.isFinite(this.#lastWindowUs) ? this.#lastWindowUs : afterUs
     this.#cutter = this.#deps.cutter(this.#asset.index, { columns, samples, hop }, fromUs)
     this.#mode = 'catching-up'
-    await this.#catchUp(fromUs, samples)
+    this.#catchUp(fromUs, samples).catch((error: unknown) => {
+      this.#deps.logger.error(
+        `catching up with the rows of ${this.#asset.id}: ${messageOf(error)}; scoring goes on with new rows`,
+      )
+      this.#mode = 'scoring'
+    })
   }
 
   #learn(block: GatedBlock): void {
@@ -117,7 +129,7 @@ export class AssetScoring {
     for (const warning of fitted.warnings) this.#deps.logger.warn(`baseline of ${asset.id}: ${warning}`)
     // A delivered model may have come in while this one was being fitted; it wins.
     if (this.#model) return
-    const refused = await this.#deps.install(asset, fitted, record.uptoUs)
+    const refused = await this.#deps.install(asset, fitted, model => this.bind(model, record.uptoUs))
     if (refused !== undefined) this.#fitFailed(record.rows, refused)
     else this.#problem = undefined
   }

@@ -9,9 +9,9 @@ import type { ModelStore } from './store.ts'
 export interface InstallRequest {
   asset: AssetConfig
   model: ModelFile
-  /** Rows up to here need no score from this model. */
-  afterUs: number
   by: string
+  /** Called in the same turn in which the scorer took over, so that no window of the old shape meets the new model. */
+  taken(model: ModelFile): void
 }
 
 export interface InstallOutcome {
@@ -37,7 +37,7 @@ interface Waiting {
  * Decides which model scores which asset. Installs queue up, and those that gathered while the scorer was being swapped go
  * into the next swap together: fifty assets that finish learning in the same minute cost a few swaps, not fifty.
  *
- * Order per install: file durable -> scorer has taken over -> binding journalled -> asset told. A crash in between leaves
+ * Order per install: file durable -> scorer has taken over -> asset told -> binding journalled. A crash in between leaves
  * the old binding and an unused file.
  */
 export class ModelDesk {
@@ -92,35 +92,38 @@ export class ModelDesk {
     const wanted = new Map(this.#active)
     for (const request of requests) wanted.set(request.asset.id, request.model)
     const result = await this.#load(wanted)
-    const outcomes: InstallOutcome[] = []
-    for (const request of requests) outcomes.push(await this.#settle(request, result))
+    // No await between here and `taken`: see InstallRequest.
+    const outcomes = requests.map(request => this.#settle(request, result))
+    for (const [i, request] of requests.entries()) if (outcomes[i]?.ok) await this.#record(request)
     return outcomes
   }
 
-  async #settle(request: InstallRequest, result: LoadResult): Promise<InstallOutcome> {
-    const { asset, model } = request
+  #settle({ asset, model, taken }: InstallRequest, result: LoadResult): InstallOutcome {
     const refused = result.refused.find(entry => entry.key === asset.id)
     const took = result.accepted.some(entry => entry.key === asset.id && entry.sha256 === model.sha256)
     if (refused || !took) {
       const reason = refused?.message ?? 'the scorer did not take it'
-      this.#deps.logger.warn(
-        `model ${model.manifest.name} release ${model.manifest.release} refused for ${asset.id}: ${reason}`,
-      )
+      const { name, release } = model.manifest
+      this.#deps.logger.warn(`model ${name} release ${release} refused for ${asset.id}: ${reason}`)
       return { ok: false, reason }
     }
     this.#active.set(asset.id, model)
-    await this.#deps.record({
+    taken(model)
+    return { ok: true }
+  }
+
+  #record({ asset, model, by }: InstallRequest): Promise<void> {
+    const { name, release } = model.manifest
+    return this.#deps.record({
       asset: asset.id,
       sha256: model.sha256,
       origin: model.origin,
-      name: model.manifest.name,
-      release: model.manifest.release,
+      name,
+      release,
       digest: asset.digest,
-      afterUs: request.afterUs,
       atUs: this.#deps.nowUs(),
-      by: request.by,
+      by,
     })
-    return { ok: true }
   }
 
   #load(models: ReadonlyMap<string, ModelFile>): Promise<LoadResult> {

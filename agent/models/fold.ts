@@ -9,8 +9,6 @@ export interface BindingRecord {
   release: number
   /** AssetConfig.digest at that time: a local model of another digest is not used. */
   digest: string
-  /** Rows up to here were the baseline or were scored by the model before. */
-  afterUs: number
   atUs: number
   /** `agent`, `cli`, `mqtt`, `schedule`. */
   by: string

@@ -8,7 +8,7 @@ import ts from 'typescript'
 
 const AGENT = 'agent'
 const FUNCTION_LINES_MAX = 70
-const COMPOSITION_ROOTS = [/^agent\/(main|pipeline)\.ts$/, /^agent\/cli\//]
+const COMPOSITION_ROOTS = [/^agent\/(main|pipeline)\.ts$/, /^agent\/pipeline\//, /^agent\/cli\//]
 const HIDDEN_INPUT =
   /\b(Date\.now\(|new Date\(\)|Math\.random\(|performance\.now\(|setTimeout\(|setInterval\(|process\.env\b|console\.)/
 const HIDDEN_INPUT_ALLOWED = [

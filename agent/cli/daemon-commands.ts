@@ -1,0 +1,194 @@
+// Commands that ask the running daemon over its socket: status, channels, alarms, history, sync.
+import { Command } from 'commander'
+import { AgentError } from '../core/errors.ts'
+import { isoFromUs } from '../core/types.ts'
+import { askDaemon, streamDaemon } from '../http/client.ts'
+import type { AlarmView } from '../http/contract.ts'
+import type { SyncReport } from '../uplink/contract.ts'
+import type { LiveChannel } from '../windows/contract.ts'
+import { action, EXIT, paint, print, printJson, table } from './shared.ts'
+import { DEFAULT_CONFIG, socketOf } from './socket.ts'
+import { printStatus } from './status-text.ts'
+
+interface DaemonOptions {
+  config: string
+  socket?: string
+  json?: boolean
+}
+
+/** A command with the options that all of these share. */
+function daemonCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('-c, --config FILE', 'config of the running daemon', DEFAULT_CONFIG)
+    .option('--socket PATH', 'control socket, instead of the one in the config')
+    .option('--json', 'print JSON')
+}
+
+export function statusCommand(): Command {
+  return daemonCommand('status', 'what the daemon is doing: assets, learning, scorer, link, stores').action(
+    action(async (options: DaemonOptions) => {
+      const status = await askDaemon<Record<string, unknown>>(socketOf(options), 'GET', '/v1/status')
+      if (options.json) printJson(status)
+      else printStatus(status)
+      return EXIT.ok
+    }),
+  )
+}
+
+export function channelsCommand(): Command {
+  return daemonCommand('channels', 'live value, age, rate, unit and quality of every channel').action(
+    action(async (options: DaemonOptions) => {
+      const rows = await askDaemon<LiveChannel[]>(socketOf(options), 'GET', '/v1/channels')
+      if (options.json) printJson(rows)
+      else print(table(['ASSET', 'CHANNEL', 'VALUE', 'UNIT', 'AGE', 'RATE', 'QUALITY'], rows.map(channelRow)))
+      return rows.every(row => row.quality === 'good') ? EXIT.ok : EXIT.failed
+    }),
+  )
+}
+
+function channelRow(row: LiveChannel): string[] {
+  const rate =
+    row.rateHz === undefined
+      ? '-'
+      : row.rateHz >= 1
+        ? `${row.rateHz.toPrecision(3)}/s`
+        : `every ${(1 / row.rateHz).toPrecision(3)} s`
+  const age = row.ageS === undefined ? 'never' : `${row.ageS < 10 ? row.ageS.toFixed(1) : Math.round(row.ageS)} s`
+  const quality = row.quality === 'good' ? paint('good', 'green') : paint(row.quality, 'red')
+  return [
+    row.asset,
+    row.channel,
+    row.value === undefined ? '-' : Number(row.value.toPrecision(5)).toString(),
+    row.unit,
+    age,
+    rate,
+    quality,
+  ]
+}
+
+export function alarmsCommand(): Command {
+  const alarms = new Command('alarms').description('standing and unacknowledged alarms')
+  const list = daemonCommand('list', 'list them, highest priority first').action(
+    action(async (options: DaemonOptions) => {
+      const rows = await askDaemon<AlarmView[]>(socketOf(options), 'GET', '/v1/alarms')
+      if (options.json) printJson(rows)
+      else if (rows.length === 0) print('no alarms standing')
+      else print(table(['ID', 'P', 'STATE', 'SINCE', 'ASSET', 'MESSAGE'], rows.map(alarmRow)))
+      return EXIT.ok
+    }),
+  )
+  const acknowledge = daemonCommand('ack', 'acknowledge an alarm')
+    .argument('<id>', 'alarm id, as `alarms list` shows it')
+    .option('--by NAME', 'who acknowledges', process.env.USER ?? 'cli')
+    .option('--note TEXT', 'why, for the record')
+    .action(
+      action(async (id: string, options: DaemonOptions & { by: string; note?: string }) => {
+        const body = { by: options.by, ...(options.note === undefined ? {} : { note: options.note }) }
+        const alarm = await askDaemon<AlarmView>(
+          socketOf(options),
+          'POST',
+          `/v1/alarms/${encodeURIComponent(id)}/acknowledge`,
+          body,
+        )
+        if (options.json) printJson(alarm)
+        else print(`${alarm.id} ${alarm.asset}: ${alarm.isaState}, acknowledged by ${options.by}`)
+        return EXIT.ok
+      }),
+    )
+  return alarms.addCommand(list, { isDefault: true }).addCommand(acknowledge)
+}
+
+function alarmRow(alarm: AlarmView): string[] {
+  return [
+    alarm.id,
+    String(alarm.priority),
+    alarm.isaState,
+    localTime(alarm.raised),
+    alarm.tag ?? alarm.asset,
+    alarm.message,
+  ]
+}
+
+/** Local time with offset, as people on site read it. */
+function localTime(iso: string): string {
+  const date = new Date(iso)
+  const offset = -date.getTimezoneOffset()
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19).replace('T', ' ')
+  const sign = offset < 0 ? '-' : '+'
+  const two = (n: number): string => String(Math.floor(Math.abs(n))).padStart(2, '0')
+  return `${local}${sign}${two(offset / 60)}:${two(offset % 60)}`
+}
+
+export function syncCommand(): Command {
+  return daemonCommand('sync', 'fetch, verify and activate new models now').action(
+    action(async (options: DaemonOptions) => {
+      const report = await askDaemon<SyncReport>(socketOf(options), 'POST', '/v1/sync', { by: 'cli' })
+      if (options.json) printJson(report)
+      else {
+        print(report.ok ? report.message : paint(report.message, 'red'))
+        for (const line of report.models)
+          print(
+            `  ${line.asset}: ${line.action}${line.model ? ` ${line.model} release ${line.release}` : ''}${line.reason ? ` (${line.reason})` : ''}`,
+          )
+      }
+      return report.ok ? EXIT.ok : EXIT.refused
+    }),
+  )
+}
+
+export function historyCommand(): Command {
+  return daemonCommand('history', 'stored samples, scores or features of an asset')
+    .argument('<asset>', 'asset id')
+    .option('--class CLASS', 'samples, scores or features', 'samples')
+    .option('--from TIME', 'ISO time, or a span back from now such as 1h, 30min, 7d', '1h')
+    .option('--to TIME', 'ISO time, exclusive; default now')
+    .option('--columns LIST', 'comma-separated columns')
+    .option('--csv', 'print CSV')
+    .action(
+      action(async (asset: string, options: DaemonOptions & HistoryOptions) => {
+        const query = new URLSearchParams({ asset, class: options.class, from: String(timeUs(options.from)) })
+        if (options.to) query.set('to', String(timeUs(options.to)))
+        if (options.columns) query.set('columns', options.columns)
+        let rows = 0
+        for await (const line of streamDaemon(socketOf(options), `/v1/history?${query}`)) {
+          if (Array.isArray(line)) rows++
+          print(historyLine(line, options))
+        }
+        if (rows === 0) process.stderr.write(`wearwatch: nothing stored for ${asset} in that range\n`)
+        return rows === 0 ? EXIT.failed : EXIT.ok
+      }),
+    )
+}
+
+interface HistoryOptions {
+  class: string
+  from: string
+  to?: string
+  columns?: string
+  csv?: boolean
+}
+
+function historyLine(line: unknown, options: DaemonOptions & HistoryOptions): string {
+  if (options.json) return JSON.stringify(line)
+  const cells = Array.isArray(line)
+    ? [isoFromUs(Number(line[0])), ...line.slice(1).map(value => (value === null ? '' : String(value)))]
+    : ['time', ...(line as { columns: string[] }).columns]
+  return options.csv
+    ? cells.join(',')
+    : cells.map((cell, i) => (i === 0 ? cell.padEnd(24) : cell.slice(0, 12).padStart(13))).join('')
+}
+
+const SPAN_MS: Record<string, number> = { s: 1e3, min: 60e3, h: 3600e3, d: 86_400e3 }
+
+function timeUs(text: string): number {
+  const span = /^(\d+(?:\.\d+)?)(s|min|h|d)$/.exec(text)
+  if (span) return (Date.now() - Number(span[1]) * SPAN_MS[span[2] ?? 's']!) * 1000
+  const parsed = Date.parse(text)
+  if (Number.isNaN(parsed))
+    throw new AgentError(
+      'USAGE',
+      `cannot read the time "${text}": give ISO 8601 (2026-11-22T06:00:00Z) or a span such as 1h, 30min, 7d`,
+    )
+  return parsed * 1000
+}

@@ -1,0 +1,197 @@
+// wearwatch learn: fits a model file to a recorded healthy stretch, the same way the agent does it for itself.
+import { rename, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { DEFAULTS } from '../config/defaults.ts'
+import { systemClock } from '../core/clock.ts'
+import { Counters } from '../core/counters.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import { silentLogger } from '../core/logger.ts'
+import { entropySeed, seededPrng } from '../core/prng.ts'
+import { isoFromUs } from '../core/types.ts'
+import type { FitOptions, FitResult, ModelFile } from '../models/contract.ts'
+import { VAR_DEFAULTS } from '../models/families/var.ts'
+import { chooseFamily } from '../models/fit.ts'
+import { fitInWorker } from '../models/fit-worker.ts'
+import { parseModelFile } from '../models/model-file.ts'
+import { createScoringHost } from '../scoring/host.ts'
+import { type LearnRows, readLearnRows, slugOf } from './learn-rows.ts'
+import { action, EXIT, paint, print, printJson } from './shared.ts'
+
+const FIT_DEADLINE_MS = 10 * 60_000
+
+interface Options {
+  csv: string
+  out: string
+  ignore?: string[]
+  rows?: { from: number; to: number }
+  channel: Map<string, string>
+  unit: Map<string, string>
+  order: number
+  mean: number
+  name?: string
+  release: number
+  class?: string
+  json?: boolean
+}
+
+export function learnCommand(): Command {
+  return new Command('learn')
+    .description('fit a model file to recorded healthy rows')
+    .requiredOption('--csv <file>', 'recording with a header row; the time column is found by itself')
+    .requiredOption('--out <file>', 'model file to write')
+    .option('--rows <a:b>', 'only rows a to b-1, counted from 0; either may be left out', parseRange)
+    .option('--ignore <columns>', 'columns to leave out, separated by commas', parseList)
+    .option('--channel <id=column>', 'take this column as channel id; repeat; none = all columns', parsePair, new Map())
+    .option('--unit <id=unit>', 'unit of a channel as in the configuration; repeat', parsePair, new Map())
+    .option('--order <n>', 'rows looked back on', parseCount, VAR_DEFAULTS.order)
+    .option('--mean <n>', 'rows averaged', parseCount, VAR_DEFAULTS.mean)
+    .option('--name <slug>', 'name of the model; default: the name of the file written')
+    .option('--release <n>', 'release number', parseCount, 1)
+    .option('--class <type>', 'asset type the model is for')
+    .option('--json', 'machine-readable')
+    .action(action(learn))
+}
+
+async function learn(options: Options): Promise<number> {
+  const rows = await readLearnRows(options.csv, {
+    ignore: options.ignore ?? [],
+    from: options.rows?.from ?? 0,
+    to: options.rows?.to ?? Number.POSITIVE_INFINITY,
+    channels: options.channel,
+    units: options.unit,
+  })
+  const fitOptions = fitOptionsOf(options, rows)
+  const fitted = await fitInWorker(rows.data, fitOptions, { deadlineMs: FIT_DEADLINE_MS, clock: systemClock() })
+  const model = parseModelFile(fitted.bytes, 'file', options.out)
+  await writeBeside(options.out, fitted.bytes)
+  const selfTest = await selfTestOf(model)
+  if (options.json) printJson(jsonOf(options, rows, fitted, model, selfTest))
+  else show(options, rows, fitted, model, selfTest, chooseFamily(fitOptions).reason)
+  return selfTest.ok ? EXIT.ok : EXIT.refused
+}
+
+function fitOptionsOf(options: Options, rows: LearnRows): FitOptions {
+  const { onDelayMs, offDelayMs, deadband } = DEFAULTS.alarm
+  return {
+    name: options.name ?? slugOf(basename(options.out).replace(/\.onnx$/i, '')),
+    release: options.release,
+    ...(options.class === undefined ? {} : { assetClass: options.class }),
+    family: 'auto',
+    order: options.order,
+    mean: options.mean,
+    hop: 1,
+    ...(rows.everyMs === undefined ? {} : { everyMs: rows.everyMs }),
+    alarm: { onDelayMs, offDelayMs, deadband },
+  }
+}
+
+/** Never a half-written model under its final name. */
+async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(`${path}.new`, bytes)
+    await rename(`${path}.new`, path)
+  } catch (error) {
+    throw new AgentError('USAGE', `cannot write ${path}: ${messageOf(error)}. Choose another --out.`, { cause: error })
+  }
+}
+
+type SelfTestOutcome = { ok: true; windowUs: number } | { ok: false; reason: string }
+
+/** Loads the written model in a scorer child on the CPU, as a gateway would before it takes it. */
+async function selfTestOf(model: ModelFile): Promise<SelfTestOutcome> {
+  const host = createScoringHost({
+    config: { ...DEFAULTS.scorer, providers: ['cpu'], require: true },
+    clock: systemClock(),
+    prng: seededPrng(entropySeed()),
+    logger: silentLogger,
+    counters: new Counters(),
+    environment: process.env,
+  })
+  await host.start()
+  try {
+    const { accepted, refused } = await host.load([{ key: model.manifest.name, model }])
+    if (accepted[0]) return { ok: true, windowUs: accepted[0].windowUs }
+    return { ok: false, reason: refused[0]?.message ?? 'the scorer did not answer' }
+  } finally {
+    await host.stop(0)
+  }
+}
+
+function jsonOf(
+  options: Options,
+  rows: LearnRows,
+  fitted: FitResult,
+  model: ModelFile,
+  selfTest: SelfTestOutcome,
+): unknown {
+  const { selfTest: _, ...manifest } = fitted.manifest
+  const { incomplete, gaps, skipped } = rows
+  return {
+    out: options.out,
+    bytes: fitted.bytes.length,
+    sha256: model.sha256,
+    manifest,
+    incompleteRows: incomplete,
+    gaps,
+    skippedColumns: skipped,
+    warnings: fitted.warnings,
+    selfTest,
+  }
+}
+
+function show(
+  options: Options,
+  rows: LearnRows,
+  fitted: FitResult,
+  model: ModelFile,
+  selfTest: SelfTestOutcome,
+  reason: string,
+): void {
+  const { manifest } = fitted
+  const line = (label: string, text: string): void => print(`${label.padEnd(10)}${text}`)
+  const { fromUs = 0, toUs = 0 } = manifest.fitted ?? {}
+  const span = rows.everyMs === undefined ? '' : ` · ${isoFromUs(fromUs)} to ${isoFromUs(toUs)}`
+  const breaks = [rows.incomplete && `${rows.incomplete} incomplete`, rows.gaps && `${rows.gaps} gaps`].filter(Boolean)
+  line('rows', `${manifest.fitted?.rows}${span}${breaks.length > 0 ? ` (${breaks.join(', ')})` : ''}`)
+  line('channels', manifest.channels.map(({ id, unit }) => (unit ? `${id} [${unit}]` : id)).join(', '))
+  if (rows.skipped.length > 0) line('left out', rows.skipped.join(', '))
+  line('family', `${manifest.family}, order ${options.order}, mean ${options.mean}: ${reason}`)
+  line('setpoint', 'the largest score of held-out rows: each fifth of the baseline scored by a fit on the other four')
+  const quantile = (q: string): string => (manifest.quantiles[q] ?? 0).toFixed(2)
+  line('scores', `half of them below ${quantile('0.5')}, 99 % below ${quantile('0.99')} of the setpoint`)
+  for (const warning of fitted.warnings) line(paint('warning', 'yellow').padEnd(10), warning)
+  line(
+    'self-test',
+    selfTest.ok
+      ? `passed on the CPU, ${selfTest.windowUs.toFixed(0)} µs per window`
+      : paint(`FAILED: ${selfTest.reason}`, 'red'),
+  )
+  line('written', `${options.out}, ${(fitted.bytes.length / 1000).toFixed(1)} kB, sha256 ${model.sha256.slice(0, 12)}…`)
+}
+
+function parseRange(text: string): { from: number; to: number } {
+  const match = /^(\d*):(\d*)$/.exec(text)
+  const from = Number(match?.[1] || 0)
+  const to = match?.[2] ? Number(match[2]) : Number.POSITIVE_INFINITY
+  if (!match || from >= to) throw new InvalidArgumentError(`expected A:B with A below B, such as 0:3600`)
+  return { from, to }
+}
+
+function parseList(text: string): string[] {
+  return text.split(',').map(item => item.trim())
+}
+
+function parsePair(text: string, before: Map<string, string>): Map<string, string> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError(`expected ID=VALUE, such as flow=m3/h`)
+  return new Map(before).set(text.slice(0, at), text.slice(at + 1))
+}
+
+function parseCount(text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1 || count > 10_000) {
+    throw new InvalidArgumentError(`expected a whole number from 1 to 10000`)
+  }
+  return count
+}

@@ -1,0 +1,54 @@
+import { Command, Option } from 'commander'
+import { loadConfigFile } from '../config/load.ts'
+import { systemClock } from '../core/clock.ts'
+import { createLogger, type LogLevel } from '../core/logger.ts'
+import { entropySeed, seededPrng } from '../core/prng.ts'
+import { Agent } from '../pipeline.ts'
+import { action, EXIT } from './shared.ts'
+import { stopSignal } from './signals.ts'
+import { DEFAULT_CONFIG } from './socket.ts'
+import { VERSION } from './version.ts'
+
+interface RunOptions {
+  config: string
+  logFormat: 'text' | 'json'
+  logLevel?: LogLevel
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run the agent in the foreground until SIGTERM or Ctrl-C')
+    .option('-c, --config FILE', 'config file', DEFAULT_CONFIG)
+    .addOption(
+      new Option('--log-format FORMAT', 'one line per event for people, or JSON for machines')
+        .choices(['text', 'json'])
+        .default(process.stderr.isTTY ? 'text' : 'json'),
+    )
+    .addOption(
+      new Option('--log-level LEVEL', 'instead of the one in the config').choices(['debug', 'info', 'warn', 'error']),
+    )
+    .action(
+      action(async (options: RunOptions) => {
+        const { config, warnings } = loadConfigFile(options.config)
+        const logger = createLogger({ level: options.logLevel ?? config.log.level, format: options.logFormat })
+        for (const warning of warnings) logger.warn(`config: ${warning.path}: ${warning.message}`)
+        const stop = stopSignal()
+        const agent = await Agent.start({
+          config,
+          version: VERSION,
+          clock: systemClock(),
+          prng: seededPrng(entropySeed()),
+          logger,
+          environment: process.env,
+        })
+        logger.info(
+          `wearwatch ${VERSION} runs: ${config.assets.length} asset(s), ${config.sources.length} source(s), socket ${config.control.socket}`,
+        )
+        const signal = await stop
+        logger.info(`${signal}: stopping`)
+        await agent.stop()
+        logger.info('stopped')
+        return EXIT.ok
+      }),
+    )
+}

@@ -1,0 +1,120 @@
+// `wearwatch status` for people. The shapes are those of pipeline/views.ts.
+
+import type { ScorerStatus } from '../scoring/contract.ts'
+import type { SourceStatus } from '../sources/contract.ts'
+import type { UplinkStatus } from '../uplink/contract.ts'
+import { bar } from './bar.ts'
+import { paint, print } from './shared.ts'
+
+interface AssetLine {
+  id: string
+  tag?: string
+  machine: string
+  channelsGood: number
+  channels: number
+  bad: string[]
+  mode: string
+  problem?: string
+  learning?: {
+    share: number
+    waitingFor: string
+    starts: number
+    startsNeeded: number
+    runningMin: number
+    runningNeededMin: number
+  }
+  model?: { name: string; release: number; provider?: string }
+  score?: number
+  alarms: number
+}
+
+interface Status {
+  version: string
+  site: string
+  gateway: string
+  clock: string
+  since: string
+  assets: AssetLine[]
+  alarms: { id: string; priority: number; asset: string; isaState: string; message: string }[]
+  sources: SourceStatus[]
+  scorer: ScorerStatus
+  uplink: UplinkStatus
+  journal: { nextSeq: number; bytes: number; failing?: string; losses: unknown[] }
+  history: { bytes: Record<string, number>; failing?: string; lostRows: number; corruptChunks: number }
+  memoryMb: number
+}
+
+export function printStatus(raw: Record<string, unknown>): void {
+  const status = raw as unknown as Status
+  print(
+    `wearwatch ${status.version} · ${status.site}/${status.gateway} · up since ${status.since} · clock ${status.clock} · ${status.memoryMb} MB`,
+  )
+  for (const source of status.sources)
+    line('source', source.state === 'up', `${source.id} ${source.kind} ${source.state}: ${source.detail}`)
+  line('scorer', status.scorer.state === 'up' || status.scorer.state === 'idle', scorerText(status.scorer))
+  line(
+    'uplink',
+    status.uplink.state === 'up' || status.uplink.state === 'off',
+    `${status.uplink.state}: ${status.uplink.detail}; alerts ${status.uplink.deliveredAlertSeq ?? 0}/${status.uplink.lastAlertSeq ?? 0} delivered`,
+  )
+  line(
+    'journal',
+    !status.journal.failing,
+    status.journal.failing ??
+      `${status.journal.nextSeq - 1} records, ${megabytes(status.journal.bytes)}${status.journal.losses.length > 0 ? `, ${status.journal.losses.length} loss(es) stated` : ''}`,
+  )
+  line('history', !status.history.failing, status.history.failing ?? historyText(status.history))
+  for (const asset of status.assets)
+    line(asset.tag ?? asset.id, asset.bad.length === 0 && asset.alarms === 0, assetText(asset))
+  for (const alarm of status.alarms)
+    print(paint(`ALARM P${alarm.priority}  ${alarm.asset}: ${alarm.message}  [${alarm.isaState}, ${alarm.id}]`, 'red'))
+}
+
+function line(what: string, good: boolean, text: string): void {
+  print(`${paint(what.padEnd(9), good ? 'green' : 'yellow')} ${text}`)
+}
+
+function scorerText(scorer: ScorerStatus): string {
+  const providers = [...new Set(scorer.placements.map(placement => placement.provider))].join(', ') || 'no model yet'
+  const notTaken = scorer.placements[0]?.notTaken.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
+  const quarantined = scorer.quarantined.length > 0 ? `, ${scorer.quarantined.length} model(s) quarantined` : ''
+  return `${scorer.state}, ${providers}${notTaken ? ` (${notTaken})` : ''}, ${scorer.windowsScored} windows scored, ${scorer.windowsDropped} dropped, ${scorer.restarts} restarts${quarantined}`
+}
+
+function historyText(history: Status['history']): string {
+  const total = Object.values(history.bytes).reduce((sum, bytes) => sum + bytes, 0)
+  const losses = [
+    history.lostRows > 0 ? `${history.lostRows} rows lost` : '',
+    history.corruptChunks > 0 ? `${history.corruptChunks} damaged chunks left out` : '',
+  ]
+  return [megabytes(total), ...losses.filter(Boolean)].join(', ')
+}
+
+function assetText(asset: AssetLine): string {
+  const channels = `${asset.channelsGood}/${asset.channels} channels good${asset.bad.length > 0 ? ` (${asset.bad.join(', ')})` : ''}`
+  return [channels, asset.machine, scoringText(asset), asset.problem].filter(Boolean).join(' · ')
+}
+
+function scoringText(asset: AssetLine): string {
+  if (asset.learning) return learningText(asset.learning)
+  const model = asset.model
+    ? `${asset.model.name} release ${asset.model.release} on ${asset.model.provider ?? '?'}`
+    : ''
+  return `${asset.mode} ${model}${asset.score === undefined ? '' : `, score ${asset.score.toFixed(2)}`}`
+}
+
+/** `learning  ████████░░ 80 %  48/60 min, 3 starts` without its first word. */
+export function learningText(
+  learning: NonNullable<AssetLine['learning']> & { rows?: number; rowsNeeded?: number },
+): string {
+  const amount = learning.rowsNeeded
+    ? `${learning.rows}/${learning.rowsNeeded} rows`
+    : `${Math.floor(learning.runningMin)}/${Math.round(learning.runningNeededMin)} min`
+  const starts = learning.startsNeeded > 0 ? `, ${learning.starts} start${learning.starts === 1 ? '' : 's'}` : ''
+  const waiting = learning.waitingFor && learning.waitingFor !== 'more running time' ? ` (${learning.waitingFor})` : ''
+  return `${bar(learning.share)}  ${amount}${starts}${waiting}`
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}

@@ -1,0 +1,153 @@
+// The composition root: builds the rooms, starts them in order, stops them in reverse.
+//
+//  sources ─► decode ─► lines (align ─► gate) ─┬─► history (samples, waveforms)
+//                                              ├─► engine: fixed limits ───────────────────┐
+//                                              └─► scoring: learn ─► fit ─► catch up ─► cut │
+//                                                     windows ─► host ═► scorer child       │
+//                     history (scores, features) ◄─┬── scores ◄──────────┘                  │
+//                                                  └─► engine: score ──────────────────────┤
+//                                    uplink ◄── journal ◄── commits ◄── alarm transitions ◄┘
+//
+// Start order: stores first (their lock keeps a second daemon out), then what is needed to act on a sample, the sources
+// last. Stop order: sources first, so that everything that came in is scored, journalled and sent before the stores close.
+
+import type { Cancel } from './core/clock.ts'
+import { messageOf } from './core/errors.ts'
+import { ControlServer } from './http/control.ts'
+import { type BuildOptions, buildParts } from './pipeline/build.ts'
+import { controlApi } from './pipeline/control-api.ts'
+import type { AgentParts } from './pipeline/parts.ts'
+import { resumeModels } from './pipeline/resume.ts'
+import { runSync } from './pipeline/sync-run.ts'
+import { assetStatus, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
+import { createSchedule, type Schedule } from './schedule/schedule.ts'
+import type { SyncReport } from './uplink/contract.ts'
+
+const LEARN_RECORD_MS = 60_000
+const RETENTION_MS = 60_000
+const STATE_CHECK_MS = 2_000
+/** Together with closing the stores this stays under the 5 s that a supervisor waits. */
+const SCORER_DRAIN_MS = 1_500
+const UPLINK_DRAIN_MS = 1_500
+
+export class Agent {
+  readonly parts: AgentParts
+  readonly #control: ControlServer
+  readonly #schedule: Schedule
+  readonly #timers: Cancel[] = []
+  #lastState = ''
+
+  private constructor(parts: AgentParts) {
+    this.parts = parts
+    this.#control = new ControlServer(
+      parts.config.control.socket,
+      controlApi(parts, by => this.sync(by)),
+    )
+    const cron = parts.config.sync?.schedule
+    const jobs = cron ? [{ name: 'sync', cron, run: async () => void (await this.sync('schedule')) }] : []
+    this.#schedule = createSchedule({ clock: parts.clock, logger: parts.logger, jobs })
+  }
+
+  /** Opens the stores, recovers, and starts everything. Throws before anything has started, or undoes what has. */
+  static async start(options: BuildOptions): Promise<Agent> {
+    let agent: Agent | undefined
+    const parts = await buildParts(options, {
+      sync: by => agent!.sync(by),
+      status: () => fullStatus(agent!.parts),
+    })
+    agent = new Agent(parts)
+    try {
+      await agent.#run()
+    } catch (error) {
+      await agent.stop()
+      throw error
+    }
+    return agent
+  }
+
+  sync(by: string): Promise<SyncReport> {
+    return runSync(this.parts, by)
+  }
+
+  status(): Promise<Record<string, unknown>> {
+    return fullStatus(this.parts)
+  }
+
+  assetStatus(index: number): Record<string, unknown> {
+    return assetStatus(this.parts, index)
+  }
+
+  /** In reverse order of start; within 5 s unless the disk hangs. Safe to call twice. */
+  async stop(): Promise<void> {
+    const { sources, host, history, journal, uplink, commits, logger } = this.parts
+    const step = async (name: string, run: () => Promise<void> | undefined): Promise<void> => {
+      try {
+        await run()
+      } catch (error) {
+        logger.error(`stopping ${name}: ${messageOf(error)}`)
+      }
+    }
+    for (const cancel of this.#timers.splice(0)) cancel()
+    this.#schedule.stop()
+    await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
+    await step('scorer', () => host.stop(SCORER_DRAIN_MS))
+    await step('learning', () => this.#recordLearning())
+    await step('journal queue', () => commits.stop())
+    await step('uplink', () => uplink?.stop(UPLINK_DRAIN_MS))
+    await step('control socket', () => this.#control.stop())
+    await step('history', () => history.close())
+    await step('journal', () => journal.close())
+  }
+
+  async #run(): Promise<void> {
+    const { parts } = this
+    await this.#control.start()
+    parts.engine.start()
+    parts.host.onScores(batch => {
+      parts.scores.keep(batch)
+      parts.engine.scores(batch)
+    })
+    await parts.host.start()
+    await resumeModels(parts)
+    this.#publishState()
+    parts.uplink?.start()
+    this.#startTimers()
+    this.#schedule.start()
+    for (const source of parts.sources) source.start()
+  }
+
+  #startTimers(): void {
+    const { clock, history, config, uplink, scores, logger } = this.parts
+    const report = (what: string) => (error: unknown) => logger.error(`${what}: ${messageOf(error)}`)
+    const every = (periodMs: number, run: () => void): void => void this.#timers.push(clock.every(periodMs, run))
+    every(LEARN_RECORD_MS, () => void this.#recordLearning())
+    every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))
+    every(STATE_CHECK_MS, () => this.#publishState())
+    if (!config.uplink) return
+    every(config.uplink.healthEveryMs, () => uplink?.publishHealth(healthMessage(this.parts)))
+    every(config.uplink.featuresEveryMs, () => {
+      for (const asset of config.assets) {
+        const message = scores.featuresMessage(asset.index)
+        if (message) uplink?.publishFeatures(asset.id, message)
+      }
+    })
+  }
+
+  async #recordLearning(): Promise<void> {
+    const { scoring, records } = this.parts
+    for (const asset of scoring) {
+      const record = asset.learnRecord
+      if (record && record.uptoUs !== records.models.learning.get(record.asset)?.uptoUs)
+        void records.learn({ ...record })
+    }
+  }
+
+  /** Retained state is replaced only when something in it changed. */
+  #publishState(): void {
+    const state = stateMessage(this.parts)
+    const text = JSON.stringify(state)
+    if (text === this.#lastState) return
+    this.#lastState = text
+    this.parts.uplink?.publishState(state)
+  }
+}

@@ -1,0 +1,43 @@
+import type { AlarmEngine } from '../alarms/engine.ts'
+import type { AgentConfig } from '../config/contract.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Counters } from '../core/counters.ts'
+import type { Logger } from '../core/logger.ts'
+import type { History } from '../history/contract.ts'
+import type { CommitQueue } from '../journal/commit-queue.ts'
+import type { Journal } from '../journal/contract.ts'
+import type { AssetScoring } from '../models/asset-scoring.ts'
+import type { ModelDesk } from '../models/desk.ts'
+import type { ModelStore } from '../models/store.ts'
+import type { ScoringHost } from '../scoring/contract.ts'
+import type { Source } from '../sources/contract.ts'
+import type { ModelRepository } from '../sync/contract.ts'
+import type { Uplink } from '../uplink/contract.ts'
+import type { AssetLine } from '../windows/asset-line.ts'
+import type { Records } from './records.ts'
+import type { ScoreKeeper } from './scores.ts'
+
+/** The built agent, by room. Lists are indexed like `config.assets`. */
+export interface AgentParts {
+  version: string
+  startedUs: number
+  config: AgentConfig
+  clock: Clock
+  clockState(): 'synced' | 'uncertain'
+  counters: Counters
+  logger: Logger
+  history: History
+  journal: Journal
+  commits: CommitQueue
+  records: Records
+  engine: AlarmEngine
+  scores: ScoreKeeper
+  host: ScoringHost
+  store: ModelStore
+  desk: ModelDesk
+  lines: readonly AssetLine[]
+  scoring: readonly AssetScoring[]
+  sources: readonly Source[]
+  repository: ModelRepository | undefined
+  uplink: Uplink | undefined
+}

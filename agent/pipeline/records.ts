@@ -1,0 +1,98 @@
+import type { AlarmTransition } from '../alarms/contract.ts'
+import { type AlarmState, applyTransition, foldRecord, newAlarmState, restore, snapshot } from '../alarms/state.ts'
+import type { Logger } from '../core/logger.ts'
+import type { CommitQueue } from '../journal/commit-queue.ts'
+import type { Journal, JournalRecord, NewRecord, RecordKind } from '../journal/contract.ts'
+import { type BindingRecord, ModelsFold, type ModelsSnapshot } from '../models/fold.ts'
+import type { LearnRecord } from '../models/learn-meter.ts'
+
+const READ_RECORDS = 256
+/** Bindings and learning progress are the last to go when space runs out, after the most urgent alarms. */
+const KEEP_PRIORITY = 1
+const LEARN_PRIORITY = 4
+
+/**
+ * What the journal says, and the only way to add to it. `recorded` holds exactly what is durable, so that a checkpoint
+ * never claims an alert that no record backs; the alarm engine works on a copy that runs ahead of it.
+ */
+export class Records {
+  readonly models = new ModelsFold()
+  readonly recorded: AlarmState = newAlarmState()
+  readonly #logger: Logger
+  #commits: CommitQueue | undefined
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** Folds every record in, from the first on. */
+  async recover(journal: Journal): Promise<void> {
+    let damaged = 0
+    let from = journal.status().firstSeq
+    for (
+      let batch = await journal.read(from, READ_RECORDS);
+      batch.length > 0;
+      batch = await journal.read(from, READ_RECORDS)
+    ) {
+      for (const record of batch) if (!this.#fold(record)) damaged++
+      from = batch[batch.length - 1]!.seq + 1
+    }
+    if (damaged > 0)
+      this.#logger.error(
+        `${damaged} journal record(s) are whole but not readable as what they say they are; they were left out`,
+      )
+  }
+
+  /** From now on records can be added. */
+  attach(commits: CommitQueue): void {
+    this.#commits = commits
+  }
+
+  /** A copy of the recorded alarm state for the engine to work on. */
+  workingAlarms(): AlarmState {
+    return restore(structuredClone(snapshot(this.recorded)))
+  }
+
+  alarm(transition: AlarmTransition): Promise<number> {
+    return this.#push('alarm', transition.priority, transition, () => applyTransition(this.recorded, transition))
+  }
+
+  bind(binding: BindingRecord): Promise<number> {
+    return this.#push('model', KEEP_PRIORITY, binding, () => this.models.bind(binding))
+  }
+
+  learn(record: LearnRecord): Promise<number> {
+    return this.#push('learn', LEARN_PRIORITY, record, () => this.models.learn(record))
+  }
+
+  /** First record of every segment: everything that older segments would be needed for. */
+  checkpoint(): NewRecord {
+    const payload = {
+      schema: 'wearwatch.checkpoint/1',
+      alarms: snapshot(this.recorded),
+      models: this.models.snapshot(),
+    }
+    return { kind: 'checkpoint', priority: KEEP_PRIORITY, payload: Buffer.from(JSON.stringify(payload)) }
+  }
+
+  #push(kind: RecordKind, priority: 1 | 2 | 3 | 4, body: unknown, durable: () => void): Promise<number> {
+    if (!this.#commits) throw new Error('invariant broken: record pushed before attach()')
+    return this.#commits.push({ kind, priority, payload: Buffer.from(JSON.stringify(body)) }, durable)
+  }
+
+  /** False when a record of ours cannot be read as such. */
+  #fold(record: JournalRecord): boolean {
+    const alarms = foldRecord(this.recorded, record)
+    if (alarms === 'damaged') return false
+    if (record.kind !== 'model' && record.kind !== 'learn' && record.kind !== 'checkpoint') return true
+    try {
+      const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
+      if (record.kind === 'model') this.models.bind(body as BindingRecord)
+      else if (record.kind === 'learn') this.models.learn(body as LearnRecord)
+      else this.models.restore((body as { models: ModelsSnapshot }).models)
+      return true
+    } catch {
+      return false
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import type { AssetConfig } from '../config/contract.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import type { ModelFile } from '../models/contract.ts'
+import { readModelPath } from '../models/read-path.ts'
+import type { AgentParts } from './parts.ts'
+
+/** At start: loads every model that the config names or the journal says was active. One that cannot be used is named. */
+export async function resumeModels(parts: AgentParts): Promise<void> {
+  const models = new Map<string, ModelFile>()
+  for (const asset of parts.config.assets) {
+    try {
+      const model = await modelOf(parts, asset)
+      if (model) models.set(asset.id, model)
+    } catch (error) {
+      parts.logger.error(`model of ${asset.id}: ${messageOf(error)}`)
+    }
+  }
+  if (models.size === 0) return
+  const result = await parts.desk.resume(models)
+  for (const refused of result.refused) parts.logger.error(`model of ${refused.key} refused: ${refused.message}`)
+  for (const asset of parts.config.assets) {
+    const model = parts.desk.active(asset.id)
+    // Nothing to catch up with: what was not scored before the stop belongs to the past.
+    if (model) parts.scoring[asset.index]!.bind(model, Number.NEGATIVE_INFINITY)
+  }
+}
+
+async function modelOf(parts: AgentParts, asset: AssetConfig): Promise<ModelFile | undefined> {
+  if (asset.model.file) return checkChannels(asset, await readModelPath(asset.model.file, 'file'))
+  const binding = parts.records.models.bindings.get(asset.id)
+  // A model learnt from other channels or units than today's knows nothing about this machine.
+  if (!binding || (binding.origin === 'local' && binding.digest !== asset.digest)) return undefined
+  return checkChannels(asset, await parts.store.read(binding.sha256, binding.origin))
+}
+
+function checkChannels(asset: AssetConfig, model: ModelFile): ModelFile {
+  for (const wanted of model.manifest.channels) {
+    const channel = asset.channels.find(candidate => candidate.id === wanted.id)
+    if (channel?.unit === wanted.unit) continue
+    const found = channel ? `${asset.id} has it in ${channel.unit}` : `${asset.id} has no such channel`
+    throw new AgentError(
+      'MODEL_MISMATCH',
+      `model ${model.manifest.name} wants channel ${wanted.id} in ${wanted.unit}, but ${found}`,
+    )
+  }
+  return model
+}

@@ -1,0 +1,176 @@
+// What the agent shows of itself: status (socket), the retained state message, health, alarms as people list them.
+
+import type { AlarmTransition } from '../alarms/contract.ts'
+import { isaState } from '../alarms/contract.ts'
+import { isoFromUs } from '../core/types.ts'
+import type { AlarmView } from '../http/contract.ts'
+import type { AgentParts } from './parts.ts'
+
+export function alarmView(alarm: AlarmTransition): AlarmView {
+  return {
+    id: alarm.id,
+    asset: alarm.asset,
+    ...(alarm.tag === undefined ? {} : { tag: alarm.tag }),
+    rule: alarm.rule,
+    isaState: isaState(alarm.active, alarm.acked, alarm.suppression),
+    active: alarm.active,
+    acked: alarm.acked,
+    priority: alarm.priority,
+    onset: isoFromUs(alarm.onsetUs),
+    raised: isoFromUs(alarm.raisedUs),
+    message: alarm.message,
+    ...(alarm.action === undefined ? {} : { action: alarm.action }),
+  }
+}
+
+/** Highest priority first, then longest standing. */
+export function standingAlarms(parts: AgentParts): AlarmView[] {
+  return [...parts.engine.standing()].sort((a, b) => a.priority - b.priority || a.raisedUs - b.raisedUs).map(alarmView)
+}
+
+export function assetStatus(parts: AgentParts, index: number): Record<string, unknown> {
+  const asset = parts.config.assets[index]!
+  const line = parts.lines[index]!
+  const scoring = parts.scoring[index]!
+  const channels = line.live.rows(parts.clock.nowUs())
+  const bad = channels.filter(channel => channel.quality !== 'good')
+  const latest = parts.scores.latest(index)
+  const pending = parts.engine.pending(index)
+  const queue = parts.host.queue(asset.id)
+  return {
+    id: asset.id,
+    ...(asset.tag === undefined ? {} : { tag: asset.tag }),
+    machine: line.state,
+    channelsGood: channels.length - bad.length,
+    channels: channels.length,
+    bad: bad.map(({ channel, quality }) => `${channel} ${quality}`),
+    mode: scoring.mode,
+    ...(scoring.mode === 'learning' ? { learning: scoring.progress() } : {}),
+    ...(scoring.problem === undefined ? {} : { problem: scoring.problem }),
+    ...(scoring.model ? { model: modelLine(parts, asset.id, scoring.model) } : {}),
+    ...(latest ? { score: latest.score, scoredAt: isoFromUs(latest.timeUs), contributions: shares(latest) } : {}),
+    ...(pending ? { pending } : {}),
+    ...(queue ? { windowsWaiting: queue.waiting, windowsDropped: queue.dropped } : {}),
+    alarms: parts.engine.standing().filter(alarm => alarm.asset === asset.id).length,
+  }
+}
+
+function modelLine(
+  parts: AgentParts,
+  key: string,
+  model: NonNullable<AgentParts['scoring'][number]['model']>,
+): Record<string, unknown> {
+  const placement = parts.host.status().placements.find(entry => entry.key === key)
+  const { name, release, family } = model.manifest
+  return {
+    name,
+    release,
+    family,
+    sha256: model.sha256,
+    origin: model.origin,
+    provider: placement?.provider,
+    notTaken: placement?.notTaken,
+  }
+}
+
+function shares(latest: NonNullable<ReturnType<AgentParts['scores']['latest']>>): Record<string, number> {
+  return Object.fromEntries(
+    latest.model.manifest.contributions.map((label, i) => [label, round(latest.contributions[i] ?? 0)]),
+  )
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4))
+}
+
+/** Everything, for `wearwatch status --json`. */
+export async function fullStatus(parts: AgentParts): Promise<Record<string, unknown>> {
+  const { config, clock, host, journal, history, uplink, sources, counters, commits } = parts
+  return {
+    version: parts.version,
+    site: config.gateway.site,
+    gateway: config.gateway.id,
+    now: isoFromUs(clock.nowUs()),
+    clock: parts.clockState(),
+    since: isoFromUs(parts.startedUs),
+    assets: config.assets.map(asset => assetStatus(parts, asset.index)),
+    alarms: standingAlarms(parts),
+    sources: sources.map(source => source.status()),
+    scorer: host.status(),
+    uplink: uplink?.status() ?? { state: 'off', detail: 'no uplink section in the config' },
+    journal: { ...journal.status(), waitingToBeWritten: commits.length },
+    history: history.stats(),
+    memoryMb: Math.round(process.memoryUsage.rss() / 1e6),
+    counters: counters.snapshot(),
+  }
+}
+
+/** Body of the retained `state` message: what changes rarely. */
+export function stateMessage(parts: AgentParts): Record<string, unknown> {
+  const scorer = parts.host.status()
+  return {
+    state: 'online',
+    version: parts.version,
+    clock: parts.clockState(),
+    since: isoFromUs(parts.startedUs),
+    scorer: {
+      state: scorer.state,
+      models: scorer.placements.map(({ key, sha256, provider, notTaken }) => ({
+        asset: key,
+        sha256,
+        provider,
+        notTaken,
+      })),
+      quarantined: scorer.quarantined,
+    },
+    assets: parts.config.assets.map(({ id, tag, index }) => {
+      const { mode, model } = parts.scoring[index]!
+      const named = model
+        ? {
+            model: {
+              name: model.manifest.name,
+              release: model.manifest.release,
+              sha256: model.sha256,
+              origin: model.origin,
+            },
+          }
+        : {}
+      return { id, ...(tag === undefined ? {} : { tag }), machine: parts.lines[index]!.state, mode, ...named }
+    }),
+  }
+}
+
+/** Body of the periodic `health` message: numbers. */
+export function healthMessage(parts: AgentParts): Record<string, unknown> {
+  const scorer = parts.host.status()
+  const journal = parts.journal.status()
+  const history = parts.history.stats()
+  const uplink = parts.uplink?.status()
+  return {
+    clock: parts.clockState(),
+    uptimeS: Math.round((parts.clock.nowUs() - parts.startedUs) / 1e6),
+    memoryMb: Math.round(process.memoryUsage.rss() / 1e6),
+    scorer: {
+      state: scorer.state,
+      restarts: scorer.restarts,
+      windowsScored: scorer.windowsScored,
+      windowsDropped: scorer.windowsDropped,
+      windowsLost: scorer.windowsLost,
+      ...(scorer.rssMb === undefined ? {} : { memoryMb: scorer.rssMb }),
+    },
+    journal: {
+      records: journal.nextSeq - journal.firstSeq,
+      bytes: journal.bytes,
+      waitingToBeWritten: parts.commits.length,
+      losses: journal.losses.length,
+    },
+    history: { bytes: history.bytes, lostRows: history.lostRows, corruptChunks: history.corruptChunks },
+    uplink: {
+      alertsPending: (uplink?.lastAlertSeq ?? 0) - (uplink?.deliveredAlertSeq ?? 0),
+      reconnects: uplink?.reconnects ?? 0,
+    },
+    sources: Object.fromEntries(parts.sources.map(source => [source.id, source.status().state])),
+    alarmsStanding: parts.engine.standing().length,
+    counters: parts.counters.snapshot(),
+  }
+}

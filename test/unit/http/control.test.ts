@@ -1,0 +1,95 @@
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { AgentError } from '../../../agent/core/errors.ts'
+import { askDaemon, streamDaemon } from '../../../agent/http/client.ts'
+import type { AlarmView, ControlApi } from '../../../agent/http/contract.ts'
+import { ControlServer } from '../../../agent/http/control.ts'
+import { shortDir } from '../../support/short-dir.ts'
+
+const alarm: AlarmView = {
+  id: '01JD3Q8Z6V0Y0',
+  asset: 'p-101',
+  rule: 'model',
+  isaState: 'Acknowledged',
+  active: true,
+  acked: true,
+  priority: 3,
+  onset: '2026-11-22T06:14:00.000Z',
+  raised: '2026-11-22T06:44:00.000Z',
+  message: 'flow 18 % below prediction',
+}
+
+const api: ControlApi = {
+  status: async () => ({ version: '1' }),
+  channels: () => [],
+  alarms: () => [alarm],
+  async acknowledge(id, by, note) {
+    if (id !== alarm.id) throw new AgentError('NOT_FOUND', `no alarm ${id} stands`)
+    return { ...alarm, message: `${by}: ${note}` }
+  },
+  async *history() {
+    yield { timesUs: Float64Array.of(1, 2), columns: ['flow'], values: Float64Array.of(0.5, Number.NaN) }
+    yield { timesUs: Float64Array.of(3), columns: ['flow'], values: Float64Array.of(0.25) }
+  },
+  sync: async by => ({ ok: true, message: by, models: [] }),
+}
+
+async function started(t: Test): Promise<string> {
+  const socket = join(shortDir(t), 'ww.sock')
+  const server = new ControlServer(socket, api)
+  await server.start()
+  t.teardown(() => server.stop())
+  return socket
+}
+
+t.test('answers, and hands its errors over with their codes', async t => {
+  const socket = await started(t)
+  t.same(await askDaemon(socket, 'GET', '/v1/alarms'), [alarm])
+  t.match(await askDaemon(socket, 'POST', `/v1/alarms/${alarm.id}/acknowledge`, { by: 'anna', note: 'seen' }), {
+    message: 'anna: seen',
+  })
+  await t.rejects(askDaemon(socket, 'POST', '/v1/alarms/XX/acknowledge', {}), {
+    code: 'NOT_FOUND',
+    message: 'no alarm XX stands',
+  })
+  await t.rejects(askDaemon(socket, 'GET', '/v1/history?class=samples'), { code: 'USAGE' })
+})
+
+t.test('history streams rows under their columns; NaN is null', async t => {
+  const socket = await started(t)
+  const lines: unknown[] = []
+  for await (const line of streamDaemon(socket, '/v1/history?asset=p-101')) lines.push(line)
+  t.same(lines, [{ columns: ['flow'] }, [1, 0.5], [2, null], [3, 0.25]])
+})
+
+t.test('a second daemon is refused; a socket left by a crash is replaced', async t => {
+  const socket = await started(t)
+  await t.rejects(new ControlServer(socket, api).start(), { code: 'ALREADY_RUNNING' })
+
+  const left = join(shortDir(t), 'left.sock')
+  const crashed = createServer()
+  await new Promise<void>(resolve => crashed.listen(left, resolve))
+  crashed.close()
+  const server = new ControlServer(left, api)
+  await server.start()
+  t.teardown(() => server.stop())
+  t.match(await askDaemon(left, 'GET', '/v1/status'), { version: '1' })
+})
+
+t.test('nobody there says how to start it', async t => {
+  await t.rejects(askDaemon(join(shortDir(t), 'none.sock'), 'GET', '/v1/status'), {
+    code: 'DAEMON_NOT_RUNNING',
+    message: /wearwatch run/,
+  })
+})
+
+t.test('a body beyond the limit is refused, garbage on the socket hurts nobody', async t => {
+  const socket = await started(t)
+  await t.rejects(askDaemon(socket, 'POST', '/v1/sync', { by: 'x'.repeat(70_000) }), { message: /large/ })
+  const raw = connect(socket)
+  raw.on('error', () => {}).resume()
+  raw.write('\u0000\u0001garbage\r\n\r\n')
+  await new Promise(resolve => raw.once('close', resolve))
+  t.match(await askDaemon(socket, 'GET', '/v1/status'), { version: '1' })
+})
