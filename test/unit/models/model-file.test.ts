@@ -9,7 +9,10 @@ const manifest: Manifest = {
   name: 'mean',
   release: 1,
   family: 'test',
-  channels: [{ id: 'a', unit: 'A' }, { id: 'b', unit: 'bar' }],
+  channels: [
+    { id: 'a', unit: 'A' },
+    { id: 'b', unit: 'bar' },
+  ],
   samples: 3,
   hop: 1,
   alarm: { onDelayMs: 0, offDelayMs: 0, deadband: 0.1 },
@@ -32,6 +35,6 @@ t.test('a written model is read back and runs', async t => {
   t.same(file.manifest, manifest)
   const session = await ort.InferenceSession.create(bytes)
   const out = await session.run({ window: new ort.Tensor('float32', Float32Array.from([1, 2, 3, 4, 5, 6]), [1, 2, 3]) })
-  t.same([...(out.score?.data as Float32Array)], [3.5])
+  t.same([...(out.score!.data as Float32Array)], [3.5])
   await session.release()
 })
