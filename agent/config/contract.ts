@@ -1,6 +1,7 @@
 // The effective configuration: what `load` makes of the YAML file. Types are merged into assets, units and
 // durations converted, templates filled in, defaults applied, secrets read. Frozen; nothing changes it afterwards.
 // Field comments name the YAML keys where they differ.
+import type { ErrorCode } from '../core/errors.ts'
 import type { LogLevel } from '../core/logger.ts'
 
 export interface AgentConfig {
@@ -117,6 +118,9 @@ export interface ChannelConfig {
   /** ISO 13373 naming of the measuring point, for messages: `DE`, `horizontal`. */
   point?: string
   axis?: string
+  /** Description only, kept and shown: how the sensor is fixed, what it already computes (`rms`, `peak`). */
+  mount?: string
+  detector?: string
 }
 
 export interface LimitConfig {
@@ -198,6 +202,8 @@ export interface AssetConfig {
   index: number
   tag?: string
   type?: string
+  /** Description only, kept and shown: `power`, `speed`, `standard`, `group`, `support`. */
+  machine?: Readonly<Record<string, string | number>>
   channels: readonly ChannelConfig[]
   /**
    * `rows`: one message, line or frame carries all channels and is a sample at its own time;
@@ -280,4 +286,6 @@ export interface ConfigIssue {
   message: string
   /** What would do, where that can be said. */
   hint?: string
+  /** Absent = CONFIG_INVALID. */
+  code?: ErrorCode
 }

@@ -1,0 +1,230 @@
+// One channel: the asset's keys over the type's, units converted, limits and times made plain.
+
+import { type AssetScope, Binder, isNpy, sourceText } from './bindings.ts'
+import { checkEntries } from './check.ts'
+import type { LoadContext } from './context.ts'
+import type { ChannelConfig, LimitConfig, SourceConfig } from './contract.ts'
+import { DEFAULTS } from './defaults.ts'
+import type { Path } from './issues.ts'
+import { type ChannelIn, channelSchema } from './schema-assets.ts'
+import { conversion, dimensionOf } from './units.ts'
+
+const CHANNELS_MAX = 256
+const MODBUS_KEYS = ['slave', 'input', 'holding', 'type'] as const
+
+/** Channels as written under `path` (a type's or an asset's), each checked on its own. */
+export function readChannels(ctx: LoadContext, path: Path, value: unknown): Map<string, ChannelIn> {
+  const channels = checkEntries('a channel', channelSchema, value, [...path, 'channels'], ctx.issues, CHANNELS_MAX)
+  for (const [id, channel] of channels) {
+    const modbus = MODBUS_KEYS.filter(key => channel[key] !== undefined)
+    if (modbus.length === 0) continue
+    const verb = modbus.length === 1 ? 'addresses' : 'address'
+    ctx.issues.error(
+      [...path, 'channels', id],
+      `${modbus.join(', ')} ${verb} Modbus registers; reading Modbus is not supported yet by this version`,
+      'this version reads mqtt, serial, replay, simulator',
+    )
+  }
+  return channels
+}
+
+/** Key by key; `limit` one level deeper. Channels of the type come first, in its order. */
+export function mergeChannels(
+  shared: ReadonlyMap<string, ChannelIn>,
+  own: ReadonlyMap<string, ChannelIn>,
+): Map<string, ChannelIn> {
+  const merged = new Map(shared)
+  for (const [id, channel] of own) {
+    const base = merged.get(id)
+    const limit = base?.limit && channel.limit ? { ...base.limit, ...channel.limit } : (channel.limit ?? base?.limit)
+    merged.set(id, { ...base, ...channel, ...(limit ? { limit } : {}) })
+  }
+  return merged
+}
+
+export interface BuiltChannel {
+  channel: ChannelConfig
+  source: SourceConfig | undefined
+}
+
+export class ChannelBuilder {
+  readonly #ctx: LoadContext
+  readonly #scope: AssetScope
+  readonly #binder: Binder
+  readonly #everyMs: number
+  readonly #maxAgeMs: number | undefined
+
+  /** `everyMs`: of the asset; `maxAgeMs`: what the asset says for all channels, if anything. */
+  constructor(ctx: LoadContext, scope: AssetScope, times: { everyMs: number; maxAgeMs: number | undefined }) {
+    this.#ctx = ctx
+    this.#scope = scope
+    this.#binder = new Binder(ctx, scope)
+    this.#everyMs = times.everyMs
+    this.#maxAgeMs = times.maxAgeMs
+  }
+
+  build(id: string, written: ChannelIn): BuiltChannel {
+    const unit = this.#unit(id, written)
+    this.#checkRange(id, written)
+    const { binding, source } = this.#binder.bind(id, written)
+    const waveform = this.#waveform(id, written, source)
+    const channel: ChannelConfig = {
+      id,
+      unit: unit.code,
+      scale: (written.scale ?? 1) * unit.factor,
+      offset: (written.offset ?? 0) * unit.factor + unit.offset,
+      limit: limitOf(written),
+      reports: written.reports ?? 'periodic',
+      maxAgeMs: this.#maxAge(id, written),
+      binding,
+    }
+    if (written.range) channel.range = { low: written.range[0], high: written.range[1] }
+    if (waveform) channel.waveform = waveform
+    for (const key of ['min', 'max'] as const) if (written[key] !== undefined) channel[key] = written[key]
+    for (const key of ['point', 'axis', 'mount', 'detector'] as const)
+      if (written[key] !== undefined) channel[key] = written[key]
+    return { channel, source }
+  }
+
+  #place(id: string, ...rest: string[]): Path {
+    return this.#ctx.place(this.#scope.id, this.#scope.type, 'channels', id, ...rest)
+  }
+
+  #unit(id: string, written: ChannelIn): { code: string; factor: number; offset: number } {
+    const code = written.unit
+    const path = this.#place(id, 'unit')
+    if (code === undefined) {
+      if (!this.#ctx.has(path))
+        this.#ctx.issues.error(
+          path,
+          'is missing; expected a UCUM unit',
+          'write unit: bar, unit: Cel, unit: "1/min", or unit: "1" for a bare number',
+        )
+      return { code: '1', factor: 1, offset: 0 }
+    }
+    const wire = written['wire-unit']
+    if (wire === undefined) return { code, factor: 1, offset: 0 }
+    const converted = conversion(wire, code)
+    if (!converted) {
+      this.#ctx.issues.error(
+        this.#place(id, 'wire-unit'),
+        `${wire} is ${dimensionOf(wire)} and cannot become ${code}, ${dimensionOf(code)}`,
+        'name the unit that is on the wire, or scale and offset',
+      )
+    }
+    return { code, ...(converted ?? { factor: 1, offset: 0 }) }
+  }
+
+  #checkRange(id: string, { range, min, max }: ChannelIn): void {
+    if (range && range[0] >= range[1]) {
+      this.#ctx.issues.error(
+        this.#place(id, 'range'),
+        `[${range.join(', ')}] is empty; expected low below high`,
+        `write range: [${Math.min(...range)}, ${Math.max(...range)}]`,
+      )
+    }
+    if (min !== undefined && max !== undefined && min >= max) {
+      this.#ctx.issues.error(
+        this.#place(id, 'min'),
+        `min ${min} is not below max ${max}: one of them would always alarm`,
+        'swap them, or remove one',
+      )
+    }
+    for (const [key, limit] of [
+      ['min', min],
+      ['max', max],
+    ] as const) {
+      if (!range || limit === undefined || (limit >= range[0] && limit <= range[1])) continue
+      this.#ctx.issues.warn(
+        this.#place(id, key),
+        `${key} ${limit} lies outside of range [${range.join(', ')}]: a value there is bad and never reaches the limit`,
+        'widen the range',
+      )
+    }
+  }
+
+  #waveform(id: string, written: ChannelIn, source: SourceConfig | undefined): ChannelConfig['waveform'] {
+    if (written.waveform === undefined) {
+      if (written.rate !== undefined) {
+        this.#ctx.issues.error(
+          this.#place(id, 'rate'),
+          'is for waveforms; this channel has one value at a time',
+          'write every: 100ms, or add waveform: int16',
+        )
+      }
+      return undefined
+    }
+    const path = this.#place(id, 'waveform')
+    const able = source === undefined || isNpy(source) || (source.kind === 'serial' && source.frame === 'cobs-crc16')
+    if (!able)
+      this.#ctx.issues.error(
+        path,
+        `source ${sourceText(source)} carries no waveforms`,
+        'waveforms come over serial with frame cobs-crc16, or from NPY files by replay',
+      )
+    for (const key of ['min', 'max', 'range', 'reports', 'heartbeat'] as const) {
+      if (written[key] === undefined) continue
+      this.#ctx.issues.error(
+        this.#place(id, key),
+        `"${key}" is not supported yet on a waveform`,
+        'put it on a channel with one value at a time',
+      )
+    }
+    const fileRate = source?.kind === 'replay' ? source.rateHz : undefined
+    const rateHz = written.rate ?? fileRate
+    if (rateHz === undefined) {
+      const where = this.#place(id, 'rate')
+      if (!this.#ctx.has(where))
+        this.#ctx.issues.error(where, 'is missing; a waveform needs its samples per second', 'write rate: 25.6kHz')
+    } else if (fileRate !== undefined && rateHz !== fileRate) {
+      this.#ctx.issues.error(
+        this.#place(id, 'rate'),
+        `${rateHz} Hz differs from the ${fileRate} Hz of source ${source?.id}`,
+        'remove it here; the source says it',
+      )
+    }
+    return { type: written.waveform, rateHz: rateHz ?? 1 }
+  }
+
+  #maxAge(id: string, written: ChannelIn): number {
+    const { reports, heartbeat } = written
+    if (heartbeat !== undefined && reports !== 'on-change' && written.waveform === undefined) {
+      this.#ctx.issues.error(
+        this.#place(id, 'heartbeat'),
+        'is for channels that report on change',
+        'add reports: on-change',
+      )
+    }
+    const own = written['max-age']
+    if (reports === 'on-change' && heartbeat === undefined && own === undefined) {
+      const path = this.#place(id, 'heartbeat')
+      if (!this.#ctx.has(path))
+        this.#ctx.issues.error(
+          path,
+          'is missing; without it a silent publisher and a dead one look the same',
+          'write heartbeat: 10min, the longest silence while all is well',
+        )
+    }
+    if (own !== undefined && heartbeat !== undefined && own < heartbeat) {
+      this.#ctx.issues.warn(
+        this.#place(id, 'max-age'),
+        'is shorter than the heartbeat: the value goes stale while all is well',
+        'leave it out: 1.5 x heartbeat holds',
+      )
+    }
+    const fallback = heartbeat === undefined ? this.#maxAgeMs : heartbeat * DEFAULTS.heartbeatFactor
+    return own ?? fallback ?? (written.every ?? this.#everyMs) * DEFAULTS.maxAgeFactor
+  }
+}
+
+function limitOf({ limit, range, min, max }: ChannelIn): LimitConfig {
+  const defaults = DEFAULTS.limit
+  const span = range ? Math.abs(range[1] - range[0]) : Math.max(Math.abs(min ?? 0), Math.abs(max ?? 0))
+  return {
+    onDelayMs: limit?.['on-delay'] ?? defaults.onDelayMs,
+    offDelayMs: limit?.['off-delay'] ?? defaults.offDelayMs,
+    // 12 digits: 95 * 0.01 is 0.9500000000000001, and people read it.
+    deadband: limit?.deadband ?? Number((span * defaults.deadbandShare).toPrecision(12)),
+    priority: limit?.priority ?? defaults.priority,
+  }
+}

@@ -1,0 +1,53 @@
+// Every default of the configuration, in one place; docs/config.md repeats them and a test holds the two together.
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const MIB = 2 ** 20
+const GIB = 2 ** 30
+
+export const FILE_DEFAULT = '/etc/wearwatch/wearwatch.yaml'
+
+export const DEFAULTS = {
+  everyMs: SECOND,
+  /** Times `every`. */
+  maxAgeFactor: 10,
+  gapFactor: 10,
+  /** Times `heartbeat`: one heartbeat may come late by half. */
+  heartbeatFactor: 1.5,
+  settleMs: 2 * MINUTE,
+  /** A limit guards at once, and stays raised for a moment so that a value at the limit does not ring. */
+  limit: { onDelayMs: 0, offDelayMs: 10 * SECOND, priority: 2, deadbandShare: 0.01 },
+  learn: { runningMs: 24 * HOUR, starts: 3, provisionalAfterMs: 7 * DAY },
+  alarm: { onDelayMs: 10 * MINUTE, offDelayMs: 30 * MINUTE, deadband: 0.1, priority: 3 },
+  model: { family: 'auto', order: 5, mean: 5, hop: 1 },
+  mqtt: { keepaliveS: 30, protocol: 'auto', qos: 1, retained: 'ignore' },
+  serial: { parity: 'none', dataBits: 8, stopBits: 1, counter: 'u16', frameBytesMax: 16_384, delimiter: ',' },
+  replay: { speed: 1 },
+  simulator: { seed: 1, rateHz: 1, fault: 'none', faultAfterMs: HOUR },
+  uplink: { healthEveryMs: MINUTE, featuresEveryMs: MINUTE, inFlightMax: 16 },
+  storage: {
+    dir: '/var/lib/wearwatch',
+    journalBytesMax: 64 * MIB,
+    samples: { ageMs: 90 * DAY, bytes: 2 * GIB },
+    scores: { ageMs: 365 * DAY, bytes: GIB },
+    waveforms: { ageMs: 30 * DAY, bytes: 4 * GIB },
+  },
+  /** 768 MiB of address space is the least that runs node with ONNX Runtime; 1 GiB leaves room for models. */
+  scorer: {
+    provider: 'gpu',
+    deviceId: 0,
+    threads: 1,
+    deadlineMs: 10 * SECOND,
+    queueWindowsMax: 4096,
+    batchMax: 64,
+    memoryMb: 1024,
+  },
+  sync: { bytesMax: 64 * MIB },
+  socketName: 'wearwatch.sock',
+  log: { level: 'info' },
+} as const
+
+/** `gpu` and `auto` try these from left to right. */
+export const PROVIDER_LADDER = ['tensorrt', 'cuda', 'cpu'] as const

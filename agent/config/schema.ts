@@ -1,0 +1,152 @@
+// The whole file, top level first. `load.ts` checks it piece by piece, so that one wrong asset hides no other's errors;
+// `json-schema.ts` turns all of it into what editors read.
+import { z } from 'zod'
+import { fullAssetSchema, fullTypeSchema } from './schema-assets.ts'
+import { duration, integer, notYet, object, oneOf, size, slug, text, withHint } from './schema-parts.ts'
+import { linkShape, sourceSchema } from './schema-sources.ts'
+import { expected } from './wording.ts'
+
+const MIB = 2 ** 20
+const TIB = 2 ** 40
+
+export const gatewaySchema = object('gateway', {
+  site: slug('the site').describe('Plant or site, part of every topic.'),
+  id: slug('the id of the gateway').optional().describe('Default: gw- and 4 hex digits from the machine-id.'),
+})
+
+const COMMANDS_LATER = ['acknowledge', 'shelve', 'label', 'capture', 'backfill', 'set-baseline', 'restart-scorer']
+
+const command = oneOf(
+  ['sync', 'status'],
+  Object.fromEntries(COMMANDS_LATER.map(name => [name, `the command ${name} is not supported yet by this version`])),
+)
+
+export const uplinkSchema = object('uplink', {
+  mqtt: object('mqtt', linkShape).describe('The broker that alarms go to.'),
+  health: duration('health', 1000, 86_400_000).optional().describe('Between health messages. Default 60s.'),
+  features: duration('features', 1000, 86_400_000)
+    .optional()
+    .describe('Between feature messages of an asset. Default 60s.'),
+  'in-flight': integer('in-flight', 1, 1000)
+    .optional()
+    .describe('Publishes awaiting their PUBACK at most. Default 16.'),
+  commands: z
+    .array(command, { error: issue => withHint(expected('a list of commands', issue.input), 'write commands: [sync]') })
+    .optional()
+    .describe('Commands taken from MQTT. Default none.'),
+})
+
+const retention = (ageText: string, bytesText: string) =>
+  object('retention', {
+    age: duration('age', 60_000, 36_500 * 86_400_000)
+      .optional()
+      .describe(`Older is deleted. Default ${ageText}.`),
+    size: size('size', MIB, 100 * TIB)
+      .optional()
+      .describe(`Beyond it the oldest is deleted. Default ${bytesText}.`),
+  }).optional()
+
+export const storageSchema = object('storage', {
+  dir: text('a folder', 4096)
+    .optional()
+    .describe('Where everything is kept; relative to this file. Default /var/lib/wearwatch.'),
+  journal: size('journal', MIB, TIB).optional().describe('Journal of alarms and deliveries at most. Default 64MiB.'),
+  samples: retention('90d', '2GiB').describe('Values of the channels.'),
+  scores: retention('365d', '1GiB').describe('Scores and features.'),
+  waveforms: retention('30d', '4GiB').describe('Waveforms.'),
+})
+
+const PROVIDERS = ['tensorrt', 'cuda', 'cpu'] as const
+const provider = z
+  .union(
+    [
+      z.enum(['gpu', 'auto', ...PROVIDERS]),
+      z.array(z.enum(PROVIDERS)).min(1).max(3),
+      object('{require: PROVIDER}', { require: oneOf(PROVIDERS) }),
+    ],
+    {
+      error: issue =>
+        withHint(
+          expected('gpu, auto, cpu, cuda, tensorrt, a list such as [cuda, cpu], or {require: cuda}', issue.input),
+          'gpu tries tensorrt, then cuda, then cpu',
+        ),
+    },
+  )
+  .optional()
+
+export const scorerSchema = object('scorer', {
+  provider: provider.describe(
+    'gpu: tensorrt, cuda, cpu, the first that works (default); or a list; or {require: cuda}: that one or nothing.',
+  ),
+  device: integer('device', 0, 63).optional().describe('Number of the GPU. Default 0.'),
+  threads: integer('threads', 1, 64)
+    .optional()
+    .describe('CPU threads per model; small models are fastest with 1. Default 1.'),
+  deadline: duration('deadline', 50, 3_600_000)
+    .optional()
+    .describe('A batch that takes longer means a hung scorer: it is restarted. Default 10s.'),
+  queue: integer('queue', 1, 1_000_000)
+    .optional()
+    .describe('Windows waiting per model before the oldest is dropped. Default 4096.'),
+  batch: integer('batch', 1, 4096).optional().describe('Windows per batch. Default 64.'),
+  memory: size('memory', 768 * MIB, TIB)
+    .optional()
+    .describe('Address space of the scorer on CPU. Default 1GiB, at least 768MiB.'),
+  library: notYet(
+    'library (a libonnxruntime.so of your own)',
+    'leave it out: this version scores with the onnxruntime-node it ships with',
+  )
+    .optional()
+    .describe('Not supported yet.'),
+})
+
+export const syncSchema = object('sync', {
+  repository: text('an http(s) URL or a folder', 2048).describe('URL or folder of the TUF repository of models.'),
+  root: z
+    .string({
+      error: issue =>
+        withHint(
+          expected('the path of a trusted root.json', issue.input),
+          'copy the root.json that "wearwatch publish init" wrote by a way you trust, and name it here: root: root.json',
+        ),
+    })
+    .describe('Trusted root.json, relative to this file. Nothing is fetched without one.'),
+  schedule: text('a cron expression of 5 or 6 fields', 256)
+    .optional()
+    .describe('When to look, such as "15 3 * * *". Default: only when told.'),
+  limit: size('limit', 1024, 16 * 1024 * MIB)
+    .optional()
+    .describe('Largest model taken. Default 64MiB.'),
+})
+
+export const controlSchema = object('control', {
+  socket: text('the path of a unix socket', 4096)
+    .optional()
+    .describe('Default wearwatch.sock in storage.dir; 107 bytes at most.'),
+})
+
+export const logSchema = object('log', {
+  level: oneOf(['debug', 'info', 'warn', 'error', 'silent'], { warning: 'did you mean "warn"?' })
+    .optional()
+    .describe('Default info.'),
+})
+
+export const fileSchema = object('the configuration', {
+  version: z.literal(1).describe('Version of this format.'),
+  gateway: gatewaySchema.describe('Where this gateway stands.'),
+  sources: z.record(slug('the id of a source'), sourceSchema).describe('Where data comes from, by id.'),
+  types: z
+    .record(slug('the id of a type'), fullTypeSchema)
+    .optional()
+    .describe('Channels and settings shared by many assets, by id.'),
+  assets: z.record(slug('the id of an asset'), fullAssetSchema).describe('The machines, by id.'),
+  uplink: uplinkSchema.optional().describe('Where alarms go. Without it they are kept and shown here only.'),
+  storage: storageSchema.optional().describe('Where and how much is kept.'),
+  scorer: scorerSchema.optional().describe('The process that runs the models.'),
+  sync: syncSchema.optional().describe('Models from a signed repository.'),
+  control: controlSchema.optional().describe('The socket that the CLI talks to.'),
+  log: logSchema.optional().describe('What is logged.'),
+})
+
+/** Top-level keys alone: their contents are checked section by section. */
+export const FILE_KEYS = Object.keys(fileSchema.shape)

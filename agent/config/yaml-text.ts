@@ -1,0 +1,180 @@
+// YAML text -> plain values, plus the line of every path. Bounded before it is parsed: size, nesting and aliases, because
+// the parser is recursive, and a stack that is nearly full aborts the process inside V8's regular expressions (seen with
+// 100,000 nested mappings on one line), which no catch can help.
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  type ParsedNode,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml'
+import type { Path } from './issues.ts'
+import { tooDeep } from './yaml-depth.ts'
+
+export const FILE_BYTES_MAX = 2 ** 20
+/** Values after aliases are expanded; 1,000 assets with 8 channels of 10 keys are 100,000. */
+const VALUES_MAX = 500_000
+const DEPTH_MAX = 32
+const ALIASES_MAX = 10_000
+const SYNTAX_ERRORS_MAX = 100
+
+export interface SyntaxIssue {
+  line: number
+  message: string
+  hint?: string
+}
+
+export interface YamlFile {
+  /** Undefined when the text cannot be made sense of. */
+  value: unknown
+  errors: SyntaxIssue[]
+  /** 1-based; of the nearest key above where the path itself is not in the file. */
+  lineOf(path: Path): number
+}
+
+export function readYaml(text: string): YamlFile {
+  const unreadable = (line: number, message: string, hint?: string): YamlFile => ({
+    value: undefined,
+    errors: [{ line, message, ...(hint === undefined ? {} : { hint }) }],
+    lineOf: () => 1,
+  })
+  const bytes = Buffer.byteLength(text)
+  if (bytes > FILE_BYTES_MAX)
+    return unreadable(1, `the file is larger than ${FILE_BYTES_MAX / 2 ** 20} MiB`, 'is it the right file?')
+  const deepLine = tooDeep(text)
+  if (deepLine !== undefined)
+    return unreadable(deepLine, 'nested too deeply', 'a configuration needs fewer than ten levels')
+  const lines = new LineCounter()
+  try {
+    const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'silent' })
+    return readDocument(doc, text, offset => lines.linePos(offset).line)
+  } catch {
+    return unreadable(1, 'the text cannot be read as YAML', 'is it the right file?')
+  }
+}
+
+// After these the tree still says what was meant, so the other errors of the file can be found in the same run.
+const HARMLESS = new Set(['DUPLICATE_KEY', 'BAD_SCALAR_START'])
+
+function readDocument(doc: Document.Parsed, text: string, lineAt: (offset: number) => number): YamlFile {
+  const problems = [...doc.errors, ...doc.warnings]
+  const errors = [
+    ...problems.map(error => syntaxIssue(error, text, lineAt(error.pos[0]))),
+    ...brokenAliases(doc, lineAt),
+  ]
+  const lineOf = (path: Path): number => lineOfPath(doc, path, lineAt)
+  const readable = problems.every(error => HARMLESS.has(error.code)) && errors.length === problems.length
+  if (!readable) return { value: undefined, errors: firstPerLine(errors), lineOf }
+  const value: unknown = doc.toJS({ maxAliasCount: ALIASES_MAX })
+  const excess = tooMuch(value)
+  if (excess !== undefined)
+    return { value: undefined, errors: [{ line: 1, message: excess, hint: 'use fewer aliases' }], lineOf }
+  return { value, errors: firstPerLine(errors), lineOf }
+}
+
+// The parser's own messages quote the text, and the text may hold a password: only codes and single characters are used.
+const SYNTAX: Record<string, [message: string, hint: string]> = {
+  TAB_AS_INDENT: ['a tab is used as indentation, which YAML does not allow', 'use spaces'],
+  BLOCK_AS_IMPLICIT_KEY: [
+    '"key: value" stands where only a value can',
+    'indent it on a line of its own; put text that holds ": " in quotes',
+  ],
+  MULTILINE_IMPLICIT_KEY: [
+    'a key runs over several lines; a line before it is indented wrongly or lacks its colon',
+    'give keys of one mapping the same indentation',
+  ],
+  BAD_INDENT: [
+    'the indentation or a closing bracket is wrong here',
+    'give keys of one mapping the same indentation, and close every [ and {',
+  ],
+  MISSING_CHAR: ['a closing quote, bracket or comma is missing', 'close what this line opens'],
+  UNEXPECTED_TOKEN: ['this does not belong here', 'check the indentation, and that every [ and { is closed once'],
+  MULTIPLE_DOCS: ['a second document begins here; one file is one configuration', 'remove the line "---"'],
+  TAG_RESOLVE_FAILED: ['a tag (!name) is not known here', 'leave it out; put text that begins with ! in quotes'],
+}
+
+function syntaxIssue(error: YAMLError, text: string, line: number): SyntaxIssue {
+  const at = error.pos[0]
+  if (error.code === 'DUPLICATE_KEY') {
+    const key = /^[\w-]{1,64}/.exec(text.slice(at, at + 64))?.[0]
+    return {
+      line,
+      message: `the key ${key === undefined ? '' : `"${key}" `}stands twice in one mapping`,
+      hint: 'keep one of the two',
+    }
+  }
+  if (error.code === 'BAD_SCALAR_START') {
+    const sign = text[at] ?? ''
+    return {
+      line,
+      message: `a value cannot begin with ${sign} unless it is in quotes`,
+      hint: `write "${sign}" with quotes around the whole value`,
+    }
+  }
+  const [message, hint] = SYNTAX[error.code] ?? ['this is not valid YAML', 'check quotes, brackets and indentation']
+  return { line, message, hint }
+}
+
+function brokenAliases(doc: Document.Parsed, lineAt: (offset: number) => number): SyntaxIssue[] {
+  const broken: SyntaxIssue[] = []
+  visit(doc, {
+    Alias(_key, node) {
+      if (node.resolve(doc) !== undefined) return
+      const message = `the alias *${node.source.slice(0, 40)} has no anchor before it`
+      broken.push({
+        line: lineAt(node.range?.[0] ?? 0),
+        message,
+        hint: `mark what it stands for with &${node.source.slice(0, 40)}`,
+      })
+    },
+  })
+  return broken
+}
+
+// One slip makes the parser stumble several times over the same line.
+function firstPerLine(errors: readonly SyntaxIssue[]): SyntaxIssue[] {
+  const seen = new Set<number>()
+  return errors
+    .filter(error => !seen.has(error.line) && seen.add(error.line))
+    .sort((a, b) => a.line - b.line)
+    .slice(0, SYNTAX_ERRORS_MAX)
+}
+
+/** Why a value is too much to look at; aliases share objects, so a small file can be an endless tree. */
+function tooMuch(value: unknown): string | undefined {
+  const waiting: { value: unknown; depth: number }[] = [{ value, depth: 0 }]
+  let seen = 0
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    if (++seen + waiting.length > VALUES_MAX) return `the file expands to more than ${VALUES_MAX} values`
+    if (typeof next.value !== 'object' || next.value === null) continue
+    if (next.depth >= DEPTH_MAX) return `the file expands to more than ${DEPTH_MAX} levels; an alias may contain itself`
+    for (const inner of Object.values(next.value)) waiting.push({ value: inner, depth: next.depth + 1 })
+  }
+  return undefined
+}
+
+function lineOfPath(doc: Document.Parsed, path: Path, lineAt: (offset: number) => number): number {
+  let node: unknown = doc.contents
+  let line = doc.contents?.range ? lineAt(doc.contents.range[0]) : 1
+  for (const part of path) {
+    if (isAlias(node)) node = node.resolve(doc)
+    const found: Node | Pair | undefined = isMap(node)
+      ? node.items.find(pair => isScalar(pair.key) && String(pair.key.value) === String(part))
+      : isSeq(node)
+        ? (node.items[Number(part)] as ParsedNode | undefined)
+        : undefined
+    if (!found) return line
+    const placed = (isPair(found) ? found.key : found) as Node
+    if (placed.range) line = lineAt(placed.range[0])
+    node = isPair(found) ? found.value : found
+  }
+  return line
+}
