@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { CHANNELS, gatewayDir, makeSite, serve, tinyModel, wish } from '../support/sync.ts'
+import { answerFile, CHANNELS, gatewayDir, makeSite, serve, tinyModel, wish } from '../support/sync.ts'
 
 t.test('a published model reaches a gateway over HTTP and from a folder', async t => {
   const site = await makeSite(t.testdir())
@@ -38,6 +38,25 @@ t.test('forty pumps cost one download; another class has nothing', async t => {
   // Asked again, with nothing running yet: from the cache.
   await gateway.check(wishes)
   t.equal(web.asked.filter(path => path.endsWith('.onnx')).length, 1)
+})
+
+t.test('a server behind a password; the password is never shown', async t => {
+  const site = await makeSite(t.testdir())
+  await site.publish()
+  const web = await serve(site.repo)
+  t.teardown(() => web.close())
+  const wanted = `Basic ${Buffer.from('gw:s3cret').toString('base64')}`
+  web.fault = (request, response) => {
+    if (request.headers.authorization === wanted) answerFile(response, join(site.repo, request.url ?? ''))
+    else response.writeHead(401).end()
+  }
+  const at = (login: string) => site.gateway({ repository: web.url.replace('://', `://${login}@`), name: 'g' })
+  t.match(await at('gw:s3cret').check([wish()]), [{ kind: 'new' }])
+  const error = await at('gw:wr0ng')
+    .check([wish()])
+    .catch(error => error)
+  t.match(error, { code: 'SYNC_UNREACHABLE', message: /HTTP status 401/ })
+  t.notMatch(error.message, /wr0ng/)
 })
 
 t.test('releases only rise', async t => {
