@@ -25,7 +25,7 @@ const PASSED_ON_PREFIXES = ['CUDA', 'NVIDIA_'] as const
 const SETPRIV_PATHS = ['/usr/bin/setpriv', '/bin/setpriv']
 
 /**
- * `sh -c 'ulimit -v …; exec …'` bounds the address space, which turns a model that asks for more memory than there is into
+ * `ulimit -v` bounds the address space, which turns a model that asks for more memory than there is into
  * an error of that model. Not where a GPU provider may load: CUDA reserves address space far beyond the memory there is;
  * there the host watches the resident size and kills.
  */
@@ -39,11 +39,12 @@ export function launchCommand(
   const limitKb = Math.max(memoryMb, ADDRESS_SPACE_MB_MIN) * 1024
   const node = [process.execPath, ...NODE_FLAGS, builtFile('scoring/child.js')]
   const guarded = setpriv === undefined ? node : [setpriv, '--pdeathsig', 'KILL', ...node]
-  const command = cpuOnly ? ['/bin/sh', '-c', `ulimit -v ${limitKb}; exec "$@"`, 'sh', ...guarded] : guarded
-  const [file = '', ...args] = command
+  const limit = cpuOnly ? `ulimit -v ${limitKb}; ` : ''
   return {
-    file,
-    args,
+    file: '/bin/sh',
+    // Preloaded tooling (debuggers, test runners) puts NODE_OPTIONS back into an environment that has none, and a loader
+    // thread costs 0.5 GB of address space and a second.
+    args: ['-c', `unset NODE_OPTIONS; ${limit}exec "$@"`, 'sh', ...guarded],
     env: childEnvironment(environment),
     memory: cpuOnly ? 'address-space' : 'rss',
     diesWithParent: setpriv !== undefined,
