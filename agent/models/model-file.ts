@@ -6,6 +6,7 @@ import type { GraphBuilder } from './graph.ts'
 import { checkGraph } from './graph-check.ts'
 import { checkManifest } from './manifest.ts'
 import { decodeModel, type Onnx } from './onnx-proto.ts'
+import { checkElements } from './onnx-scan.ts'
 
 export const MANIFEST_KEY = 'wearwatch.manifest'
 /** The largest file read. Families here are 2 kB to 1 MB; 16 MiB leaves room for what is trained elsewhere. */
@@ -47,6 +48,7 @@ function decode(bytes: Uint8Array, where: string): Onnx<'ModelProto'> {
     )
   }
   try {
+    checkElements(bytes)
     return decodeModel(bytes)
   } catch (error) {
     throw new AgentError(

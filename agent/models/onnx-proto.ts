@@ -18,7 +18,7 @@ import {
 } from '@bufbuild/protobuf/wkt'
 
 // `<number> <type>`, `<number> repeated <type>` or `<number> packed <type>`.
-const MESSAGES = {
+export const MESSAGES = {
   ModelProto: {
     irVersion: '1 int64',
     producerName: '2 string',

@@ -81,3 +81,11 @@ export function skabRuns(): { name: string; values: Float64Array; labels: boolea
       }),
   )
 }
+
+/** The recorded healthy run, 8 values a row. */
+export function skabAnomalyFree(): Float64Array | undefined {
+  const path = join(dataDir, 'skab', 'anomaly-free.csv')
+  if (!existsSync(path)) return undefined
+  const lines = readFileSync(path, 'utf8').trim().split('\n').slice(1)
+  return Float64Array.from(lines.flatMap(line => line.split(';').slice(1, 9).map(Number)))
+}
