@@ -154,6 +154,11 @@ function groupFields(context: DecoderContext): CsvGroup[] {
       group = { buffer: buffers.get(asset)!, fields: [], timeColumn, timeAt: place(timeColumn) }
       groups.set(asset, group)
     }
+    // One line is one moment: the first column that any channel names is the time of all.
+    if (group.timeColumn === undefined) {
+      group.timeColumn = timeColumn
+      group.timeAt = place(timeColumn)
+    }
     group.fields.push({ channel, column, at: place(column), scale: config.scale, offset: config.offset })
   }
   return [...groups.values()]

@@ -19,6 +19,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 const PACKET_BYTES_MAX = 4 * 1024 * 1024
 const FILTERS_PER_SUBSCRIBE = 100
 const STOP_MS = 1000
+const SILENT_MS = 30_000
 const silent = (): void => {}
 
 export class MqttSource implements Source {
@@ -60,7 +61,13 @@ export class MqttSource implements Source {
   }
 
   status(): SourceStatus {
-    return this.#board.get()
+    const status = this.#board.get()
+    // mosquitto's access list grants every subscription and then sends nothing: silence is all there is to see of it.
+    const silentMs = this.#upSinceMs === undefined ? 0 : this.#deps.clock.monotonicMs() - this.#upSinceMs
+    if (status.state === 'up' && status.lastDataUs === undefined && silentMs >= SILENT_MS) {
+      status.detail += '; nothing received yet: check the topics, and that the broker lets this user read them'
+    }
+    return status
   }
 
   async stop(): Promise<void> {
