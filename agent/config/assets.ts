@@ -142,7 +142,9 @@ class AssetBuilder {
     const own = [...channels.values()].flatMap(channel => (channel.waveform === undefined ? (channel.every ?? []) : []))
     if (own.length > 0) return Math.min(...own)
     const source = this.#parts.sources.get(this.#keys.source ?? '')
-    return source?.kind === 'simulator' ? 1000 / source.rateHz : DEFAULTS.everyMs
+    const rateHz = source?.kind === 'simulator' || source?.kind === 'replay' ? source.rateHz : undefined
+    // To the nanosecond: 3 Hz is 333.333333 ms, which can be written down.
+    return rateHz === undefined ? DEFAULTS.everyMs : Number((1000 / rateHz).toFixed(6))
   }
 
   #running(channels: readonly ChannelConfig[]): RunningConfig | undefined {

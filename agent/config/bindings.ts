@@ -10,6 +10,18 @@ import { didYouMean, shown } from './wording.ts'
 export type BindingKey = 'topic' | 'value' | 'time' | 'column' | 'stream' | 'index'
 export const BINDING_KEYS: readonly BindingKey[] = ['topic', 'value', 'time', 'column', 'stream', 'index']
 
+/** Signals of the simulated pump; a test holds them equal to those of `sources/pump-model.ts`. */
+export const SIMULATED: readonly string[] = [
+  'flow',
+  'suction',
+  'discharge',
+  'current',
+  'speed',
+  'motor-temp',
+  'bearing-temp',
+  'vibration',
+]
+
 /** What is known about the asset while its channels are bound. */
 export interface AssetScope {
   id: string
@@ -153,21 +165,36 @@ export class Binder {
 
   #bindColumn(channelId: string, channel: ChannelIn, binding: ChannelBinding, source: SourceConfig): void {
     const column = channel.column ?? this.#scope.shared.column ?? channelId
-    const time = source.kind === 'simulator' ? undefined : (channel.time ?? this.#scope.shared.time)
-    const set = (key: 'column' | 'time', given: string | number, take: (value: string | number) => void): void => {
-      if (typeof given === 'number' && source.kind !== 'serial') {
-        const what = source.kind === 'replay' ? 'replayed files have a header row' : 'simulated signals have names'
-        this.#ctx.issues.error(
-          this.#place(channelId, key),
-          `expected a name, got the number ${given}; ${what}`,
-          `write ${key}: "${given}" if that is its name`,
-        )
-      }
-      const filled = typeof given === 'number' ? given : this.#fill(channelId, key, given)
-      if (filled !== undefined) take(filled)
+    const filled = typeof column === 'number' ? column : this.#fill(channelId, 'column', column)
+    if (filled !== undefined) binding.column = filled
+    if (source.kind === 'simulator') {
+      this.#checkSignal(channelId, filled)
+      return
     }
-    set('column', column, value => (binding.column = value))
-    if (time !== undefined) set('time', time, value => (binding.timeColumn = value))
+    const time = channel.time ?? this.#scope.shared.time
+    if (typeof time === 'number' && source.kind === 'replay') {
+      const message = `expected the name of a column, got the number ${time}`
+      this.#ctx.issues.error(
+        this.#place(channelId, 'time'),
+        message,
+        'replayed files have a header row: name the column',
+      )
+    }
+    const timeColumn = typeof time === 'string' ? this.#fill(channelId, 'time', time) : time
+    if (timeColumn !== undefined) binding.timeColumn = timeColumn
+  }
+
+  #checkSignal(channelId: string, signal: string | number | undefined): void {
+    if (signal === undefined || SIMULATED.some(name => name === signal)) return
+    const path = this.#place(channelId, 'column')
+    const { id, type } = this.#scope
+    const here = this.#ctx.has(path) ? path : this.#ctx.place(id, type, 'channels', channelId)
+    const hint = didYouMean(String(signal), SIMULATED)
+    this.#ctx.issues.error(
+      here,
+      `the simulator has no signal "${shown(String(signal))}"`,
+      `${hint}; or write column: SIGNAL`,
+    )
   }
 
   #next(stream: string): number {

@@ -268,7 +268,7 @@ export interface SyncConfig {
   root: string
   /** node-cron expression, 5 or 6 fields. */
   schedule?: string
-  /** Model target per asset id, default `<type or id>.onnx`. */
+  /** Largest model file taken. */
   bytesMax: number
 }
 

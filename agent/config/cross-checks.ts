@@ -1,4 +1,5 @@
 // Rules that look at several parts of the file at once.
+import { isNpy } from './bindings.ts'
 import type { LoadContext } from './context.ts'
 import type { AssetConfig, ChannelConfig, MqttLinkConfig, SourceConfig, UplinkConfig } from './contract.ts'
 import { type Path, pathText } from './issues.ts'
@@ -12,6 +13,7 @@ interface Built {
 
 export function crossCheck(ctx: LoadContext, built: Built): void {
   warnUnusedSources(ctx, built)
+  requireNpyRates(ctx, built)
   warnUnusedTypes(ctx, built)
   warnSharedPlaces(ctx, built)
   refuseSharedClientIds(ctx, built)
@@ -26,6 +28,17 @@ function warnUnusedSources(ctx: LoadContext, { sources, assets }: Built): void {
         'has no channels: it is opened and nothing is read from it',
         `write source: ${id} at an asset, or remove it`,
       )
+  }
+}
+
+// Waveform channels bring a rate of their own; rows of values have none but the source's.
+function requireNpyRates(ctx: LoadContext, { sources, assets }: Built): void {
+  for (const [id, source] of sources) {
+    if (source?.kind !== 'replay' || !isNpy(source) || source.rateHz !== undefined) continue
+    const bound = assets.flatMap(asset => asset.channels.filter(channel => channel.binding.source === id))
+    if (bound.length === 0 || bound.some(channel => channel.waveform !== undefined)) continue
+    const message = 'is missing; NPY files do not say how fast they were sampled'
+    ctx.issues.error(['sources', id, 'replay', 'rate'], message, 'write rate: 10Hz')
   }
 }
 

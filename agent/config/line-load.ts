@@ -15,9 +15,8 @@ export interface LineLoad {
 }
 
 const WARN_SHARE = 0.8
-// Senders choose how many samples a frame holds; 256 int16 samples are 20 ms at 12.8 kHz and 3.7 % framing. Larger frames
-// cost less, so the sum is on the safe side.
-const SAMPLES_PER_FRAME = 256
+// Senders choose how many samples a frame holds; docs/serial.md advises 512: 20 ms at 25.6 kHz and 2 % framing.
+const SAMPLES_PER_FRAME = 512
 /** docs/serial.md: type, stream, time f64, CRC-16, a zero before and after; the counter comes on top. */
 const FRAME_BYTES = 1 + 1 + 8 + 2 + 2
 const COUNTER_BYTES = { u8: 1, u16: 2, u32: 4 } as const

@@ -51,7 +51,8 @@ export function buildLink(ctx: LoadContext, link: LinkIn, path: Path, clientId: 
 function readAddress(ctx: LoadContext, text: string, path: Path): Address | undefined {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined || !Object.hasOwn(PORTS, scheme)) {
-    const known = Object.keys(PORTS)
+    // The encrypted ones first: of two that are equally near, they are the safer guess.
+    const known = ['mqtts', 'wss', 'mqtt', 'ws']
     const better = scheme === undefined ? 'mqtt' : Object.hasOwn(MEANT, scheme) ? MEANT[scheme] : nearest(scheme, known)
     const got = scheme === undefined ? 'an address without a scheme' : `${scheme}://`
     ctx.issues.error(

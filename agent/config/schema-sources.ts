@@ -113,7 +113,7 @@ const replay = object('replay', {
     })
     .optional()
     .describe('Times real time by the recorded times; max: as fast as it is taken. Default 1.'),
-  rate: rate('rate', 1e-6, 1e7).optional().describe('NPY: samples per second.'),
+  rate: rate('rate', 1e-6, 1e7).optional().describe('NPY: samples per second, where no waveform channel says it.'),
   interval: duration('interval', 1, 366 * DAY_MS)
     .optional()
     .describe('NPY: time from one recording to the next.'),

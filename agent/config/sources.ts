@@ -86,13 +86,6 @@ function buildReplay(ctx: LoadContext, id: string, replay: ReplayIn): ReplaySour
       ctx.issues.error(where, 'expected a file that ends in .csv or .npy', 'name files by what they are')
   })
   const npy = files.some(file => /\.npy$/i.test(file))
-  if (npy && replay.rate === undefined) {
-    ctx.issues.error(
-      [...path, 'rate'],
-      'is missing; NPY files do not say how fast they were sampled',
-      'add rate: 25.6kHz',
-    )
-  }
   if (!npy && (replay.rate !== undefined || replay.interval !== undefined)) {
     const key = replay.rate !== undefined ? 'rate' : 'interval'
     ctx.issues.error([...path, key], 'is for NPY files; CSV rows carry their own times', `remove ${key}`)
