@@ -1,0 +1,144 @@
+// The directory of the LevelDB store and what may be wrong with it. LevelDB opened with createIfMissing silently wipes a
+// store whose CURRENT is missing, so it is only ever told to create where there is nothing; a marker file beside the
+// directory remembers that there was something. A damaged store is renamed, never repaired in place.
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { Level } from 'level'
+import { errnoOf } from '../core/disk.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+
+/** On Node `level` is classic-level, which can compact; level's own types leave that out. */
+export interface Database extends Level<Uint8Array, Uint8Array> {
+  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
+}
+
+/** Replaced in tests by one that refuses. */
+export type OpenLevel = (dir: string, createIfMissing: boolean) => Promise<Database>
+
+export interface PlaceReport {
+  /** True when a new, empty store was begun. */
+  created: boolean
+  /** What was lost and where the remains are; undefined when nothing was. */
+  loss: string | undefined
+  /** Directory a damaged store was renamed to. */
+  setAside: string | undefined
+}
+
+/** LevelDB's own files; LOCK and LOG alone are left behind by an attempt to open nothing. */
+const STORE_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/
+/** A set aside store is as large as a store: only the newest is kept. */
+const SET_ASIDE_MAX = 1
+
+export async function openLevel(dir: string, createIfMissing: boolean): Promise<Database> {
+  const options = { keyEncoding: 'view', valueEncoding: 'view', createIfMissing, cacheSize: 2 << 20 } as const
+  const db = new Level<Uint8Array, Uint8Array>(dir, options)
+  await db.open()
+  return db as Database
+}
+
+/**
+ * Opens the store in `dir`, beginning a new one where there is none or where what is there cannot be used.
+ * Rejects with HISTORY_LOCKED (another process has it) and HISTORY_IO (the disk refuses; worth trying again).
+ */
+export async function openPlace(dir: string, open: OpenLevel): Promise<{ db: Database; report: PlaceReport }> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o750 })
+    const known = await exists(markerOf(dir))
+    const files = (await readdir(dir)).some(name => STORE_FILE.test(name))
+    if (files) return await openExisting(dir, open)
+    const loss = known ? `the history in ${dir} is gone: its directory is empty` : undefined
+    return await create(dir, open, { loss, setAside: undefined })
+  } catch (error) {
+    throw error instanceof AgentError ? error : ioError(dir, error)
+  }
+}
+
+async function openExisting(dir: string, open: OpenLevel): Promise<{ db: Database; report: PlaceReport }> {
+  try {
+    const db = await open(dir, false)
+    await mark(dir)
+    return { db, report: { created: false, loss: undefined, setAside: undefined } }
+  } catch (error) {
+    const cause = causeOf(error)
+    if (cause.code === 'LEVEL_LOCKED') throw locked(dir, error)
+    // A file LevelDB needs is missing: no retry brings it back. Other I/O errors may pass.
+    const gone = /no such file/i.test(cause.message)
+    if (cause.code === 'LEVEL_IO_ERROR' && !gone) throw ioError(dir, error)
+    const setAside = await moveAside(dir)
+    const loss = `the history in ${dir} was damaged (${cause.message}) and is now ${setAside}; a new one begins`
+    return create(dir, open, { loss, setAside })
+  }
+}
+
+async function create(
+  dir: string,
+  open: OpenLevel,
+  told: Pick<PlaceReport, 'loss' | 'setAside'>,
+): Promise<{ db: Database; report: PlaceReport }> {
+  try {
+    const db = await open(dir, true)
+    await mark(dir)
+    return { db, report: { created: true, ...told } }
+  } catch (error) {
+    if (causeOf(error).code === 'LEVEL_LOCKED') throw locked(dir, error)
+    throw ioError(dir, error)
+  }
+}
+
+function markerOf(dir: string): string {
+  return `${dir}.initialised`
+}
+
+async function mark(dir: string): Promise<void> {
+  const file = await open(markerOf(dir), 'a', 0o640)
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+async function moveAside(dir: string): Promise<string> {
+  const parent = dirname(dir)
+  const pattern = `${basename(dir)}.damaged-`
+  const numbers = (await readdir(parent))
+    .filter(name => name.startsWith(pattern))
+    .map(name => Number(name.slice(pattern.length)))
+    .filter(Number.isSafeInteger)
+    .sort((a, b) => a - b)
+  const target = join(parent, `${pattern}${(numbers.at(-1) ?? 0) + 1}`)
+  await rename(dir, target)
+  for (const old of numbers.slice(0, Math.max(0, numbers.length + 1 - SET_ASIDE_MAX))) {
+    await rm(join(parent, `${pattern}${old}`), { recursive: true, force: true })
+  }
+  return target
+}
+
+/** abstract-level wraps what LevelDB said. */
+function causeOf(error: unknown): { code: string; message: string } {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return { code: errnoOf(inner), message: messageOf(inner) }
+}
+
+function locked(dir: string, cause: unknown): AgentError {
+  const advice =
+    'another process has it open; stop that one (systemctl stop wearwatch), or ask the running daemon instead'
+  return new AgentError('HISTORY_LOCKED', `the history ${dir} is locked: ${advice}`, { cause })
+}
+
+function ioError(dir: string, error: unknown): AgentError {
+  const advice = 'check its owner, the space left and the disk'
+  return new AgentError('HISTORY_IO', `cannot open the history ${dir} (${causeOf(error).message}): ${advice}`, {
+    cause: error,
+  })
+}

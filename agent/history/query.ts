@@ -1,0 +1,100 @@
+// Chunks of one table in time order: those in LevelDB merged with those on their way there and the buffer being filled.
+import type { Counters } from '../core/counters.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { BACK_US, headerOf, openChunk, SPAN_US } from './chunk.ts'
+import { afterTable, chunkKey, timeBound } from './keys.ts'
+import type { Store } from './store.ts'
+import type { WriteBehind } from './write-behind.ts'
+
+export interface Unsealed {
+  rows: number
+  firstUs: number
+  encode(key: Uint8Array): Buffer
+}
+
+interface Keyed {
+  key: Buffer
+  value: Uint8Array
+}
+
+const READ_AHEAD_BYTES = 262_144
+
+export class ChunkReader {
+  readonly #store: Store
+  readonly #writer: WriteBehind
+  readonly #logger: Logger
+  readonly #corrupt: { n: number }
+
+  constructor(store: Store, writer: WriteBehind, logger: Logger, counters: Counters) {
+    this.#store = store
+    this.#writer = writer
+    this.#logger = logger
+    this.#corrupt = counters.get('history.corrupt_chunks')
+  }
+
+  /**
+   * Chunks that may hold rows of [fromUs, toUs). One whose CRC fails is counted and left out. Rejects with HISTORY_IO when
+   * the store cannot be read: what came before that is right, but not all.
+   */
+  async *chunks(prefix: Buffer, fromUs: number, toUs: number, unsealed?: Unsealed): AsyncGenerator<Buffer> {
+    // Up to the first await: one picture of memory and of LevelDB, whose iterator keeps to the moment it was made.
+    const waiting = this.#inMemory(prefix, unsealed)
+    const known = new Set(waiting.map(({ key }) => key.toString('latin1')))
+    const gt = timeBound(prefix, fromUs - SPAN_US)
+    const until = timeBound(prefix, toUs + BACK_US)
+    const { db } = this.#store
+    const options = { gte: gt, lt: toUs + BACK_US < Number.POSITIVE_INFINITY ? until : afterTable(prefix) }
+    const stored = db?.iterator({ ...options, highWaterMarkBytes: READ_AHEAD_BYTES })
+    let next = 0
+    try {
+      if (stored) {
+        for await (const [bytes, value] of stored) {
+          const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+          while (next < waiting.length && waiting[next]!.key.compare(key) < 0)
+            yield* this.#open(waiting[next++]!, fromUs, toUs)
+          // Stored between its batch and the moment JavaScript heard of it.
+          if (!known.has(key.toString('latin1'))) yield* this.#open({ key, value }, fromUs, toUs)
+        }
+      }
+    } catch (error) {
+      this.#readFailed(error)
+    }
+    while (next < waiting.length) yield* this.#open(waiting[next++]!, fromUs, toUs)
+    if (!stored && this.#store.failing)
+      throw new AgentError('HISTORY_IO', `only what is in memory was read: ${this.#store.failing}`)
+  }
+
+  #inMemory(prefix: Buffer, unsealed: Unsealed | undefined): Keyed[] {
+    const found: Keyed[] = []
+    for (const chunk of this.#writer.waiting) if (chunk.prefix.equals(prefix)) found.push(chunk)
+    if (unsealed && unsealed.rows > 0) {
+      const key = chunkKey(prefix, unsealed.firstUs, this.#store.nextSeq)
+      found.push({ key, value: unsealed.encode(key) })
+    }
+    return found.sort((a, b) => a.key.compare(b.key))
+  }
+
+  *#open({ key, value }: Keyed, fromUs: number, toUs: number): Generator<Buffer> {
+    const chunk = openChunk(key, value)
+    if (!chunk) {
+      this.#corrupt.n++
+      this.#logger.error('a chunk of history is damaged and left out', { key: key.toString('hex') })
+      return
+    }
+    const { minUs, maxUs } = headerOf(chunk)
+    if (maxUs >= fromUs && minUs < toUs) yield chunk
+  }
+
+  /** LevelDB passes over a block it cannot decode and says so at the end: that is a damaged chunk, not a failed query. */
+  #readFailed(error: unknown): void {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    if ((cause as NodeJS.ErrnoException).code === 'LEVEL_CORRUPTION') {
+      this.#corrupt.n++
+      this.#logger.error('a block of history is damaged and left out', { cause: messageOf(cause) })
+      return
+    }
+    const text = `reading the history failed (${messageOf(cause)}): check the disk, then ask again`
+    throw new AgentError('HISTORY_IO', text, { cause: error })
+  }
+}

@@ -1,0 +1,93 @@
+// How long history is kept: by age and by bytes, per class, whole minutes at a time.
+import type { Clock } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { HistoryClass } from './contract.ts'
+import { CLASSES, classOfPrefix, timeBound } from './keys.ts'
+import type { Store } from './store.ts'
+
+export interface Retention {
+  ageMs: number
+  bytes: number
+}
+
+/** A step of the wall clock beyond this puts judging by age off: a clock that is years ahead must not empty the history. */
+const STEP_US = 86_400e6
+const DISTRUST_MS = 86_400_000
+/** Classes that outgrow their bytes by this factor are cut between two scheduled runs. */
+const OVERGROWN = 1.1
+/** Deleted space comes back when LevelDB compacts, which a stream of new keys alone never makes it do for old ones. */
+const COMPACT_BYTES = 16 << 20
+
+export class Retainer {
+  readonly #store: Store
+  readonly #limits: Record<HistoryClass, Retention>
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #lastOffsetUs: number | undefined
+  #trustedFromMs = 0
+  #deletedBytes = 0
+
+  constructor(store: Store, limits: Record<HistoryClass, Retention>, clock: Clock, logger: Logger) {
+    this.#store = store
+    this.#limits = limits
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  get overgrown(): boolean {
+    return CLASSES.some(cls => this.#store.tally.bytes[cls] > this.#limits[cls].bytes * OVERGROWN)
+  }
+
+  /** Deletes what must go. Runs inside the store's exclusive turn; an error of the disk fails the store, not the caller. */
+  async enforce(): Promise<void> {
+    const trusted = this.#trustClock()
+    for (const cls of CLASSES) {
+      const { ageMs, bytes } = this.#limits[cls]
+      const cutoffUs = this.#store.tally.cutoffUs(cls, this.#clock.nowUs(), trusted ? ageMs : undefined, bytes)
+      if (cutoffUs === undefined || !this.#store.db) continue
+      try {
+        await this.#delete(cls, cutoffUs)
+      } catch (error) {
+        await this.#store.fail(error)
+      }
+    }
+  }
+
+  async #delete(cls: HistoryClass, cutoffUs: number): Promise<void> {
+    const { db, tally } = this.#store
+    if (!db) return
+    const before = tally.bytes[cls]
+    const tables = [...this.#store.tables].filter(prefix => classOfPrefix(prefix) === cls)
+    // The tallies go last: a crash in between deletes the same range once more.
+    for (const prefix of tables) await db.clear({ gte: prefix, lt: timeBound(prefix, cutoffUs) })
+    await db.batch(tally.drop(cls, cutoffUs).map(key => ({ type: 'del', key })))
+    this.#deletedBytes += before - tally.bytes[cls]
+    if (this.#deletedBytes < COMPACT_BYTES) return
+    this.#deletedBytes = 0
+    for (const prefix of tables) {
+      await db.compactRange(prefix, timeBound(prefix, cutoffUs)).catch((error: unknown) => {
+        this.#logger.debug('compacting the history failed', { cause: messageOf(error) })
+      })
+    }
+  }
+
+  /** False for a day after the wall clock moved against the monotonic one, or against what is stored, by more than a day. */
+  #trustClock(): boolean {
+    const nowMs = this.#clock.monotonicMs()
+    const offsetUs = this.#clock.nowUs() - nowMs * 1000
+    const expectedUs = this.#lastOffsetUs ?? this.#offsetFromStored(offsetUs, nowMs)
+    this.#lastOffsetUs = offsetUs
+    if (Math.abs(offsetUs - expectedUs) > STEP_US) {
+      this.#trustedFromMs = nowMs + DISTRUST_MS
+      this.#logger.warn('the clock moved by more than a day: history is not judged by its age for 24 h')
+    }
+    return nowMs >= this.#trustedFromMs
+  }
+
+  /** At the first run: the newest chunk says what time it was. */
+  #offsetFromStored(offsetUs: number, nowMs: number): number {
+    const { newestUs } = this.#store.tally.extremes()
+    return newestUs === undefined ? offsetUs : newestUs - nowMs * 1000
+  }
+}

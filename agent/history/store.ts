@@ -1,0 +1,169 @@
+// LevelDB held open, and opened again after an I/O error: after one ENOSPC on its log LevelDB acknowledges writes that
+// vanish at the next open (400 of 400, measured), so the first error closes it.
+import type { Cancel, Clock } from '../core/clock.ts'
+import type { Counters } from '../core/counters.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
+import { type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
+import { Tally } from './tally.ts'
+
+const REOPEN_FIRST_MS = 500
+const REOPEN_CAP_MS = 30_000
+
+export interface StoreOptions {
+  dir: string
+  openLevel: OpenLevel
+  clock: Clock
+  logger: Logger
+  counters: Counters
+  /** Called each time the store is usable again. */
+  reopened: () => void
+}
+
+export class Store {
+  readonly #options: StoreOptions
+  #db: Database | undefined
+  #tally = new Tally()
+  #tables = new Map<string, Buffer>()
+  #nextSeq = 1
+  #failing: string | undefined
+  #setAside: string | undefined
+  #reopenMs = REOPEN_FIRST_MS
+  #cancelReopen: Cancel | undefined
+  #working: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+  }
+
+  /** The open database; undefined while it is failing. */
+  get db(): Database | undefined {
+    return this.#db
+  }
+
+  get tally(): Tally {
+    return this.#tally
+  }
+
+  /** Prefixes of every table with chunks. */
+  get tables(): Iterable<Buffer> {
+    return this.#tables.values()
+  }
+
+  get failing(): string | undefined {
+    return this.#failing
+  }
+
+  get setAside(): string | undefined {
+    return this.#setAside
+  }
+
+  /** Rejects with HISTORY_LOCKED. When the disk refuses it keeps trying behind the caller's back. */
+  async open(): Promise<PlaceReport> {
+    try {
+      return await this.#open()
+    } catch (error) {
+      if (error instanceof AgentError && error.code === 'HISTORY_LOCKED') throw error
+      await this.fail(error)
+      return { created: false, loss: undefined, setAside: undefined }
+    }
+  }
+
+  async #open(): Promise<PlaceReport> {
+    const { dir, logger, counters } = this.#options
+    const { db, report } = await openPlace(dir, this.#options.openLevel)
+    try {
+      await this.#load(db)
+    } catch (error) {
+      await db.close().catch(() => {})
+      throw error
+    }
+    this.#db = db
+    this.#failing = undefined
+    this.#reopenMs = REOPEN_FIRST_MS
+    if (report.loss) {
+      this.#setAside = report.loss
+      counters.get('history.stores_lost').n++
+      logger.error(report.loss, { setAside: report.setAside })
+    }
+    return report
+  }
+
+  /** Reads the tallies, and finds the tables by jumping from one to the next. */
+  async #load(db: Database): Promise<void> {
+    const tally = new Tally()
+    const tables = new Map<string, Buffer>()
+    for await (const [key, value] of db.iterator(ALL_TALLIES)) {
+      const seq = tally.load(key, value)
+      if (seq === undefined) this.#options.counters.get('history.damaged_tallies').n++
+      else this.#nextSeq = Math.max(this.#nextSeq, seq)
+    }
+    for (let from: Buffer = ALL_CHUNKS.gte; ; ) {
+      const [key] = await db.keys({ gte: from, lt: ALL_CHUNKS.lt, limit: 1 }).all()
+      if (!key) break
+      const prefix = prefixOf(key)
+      tables.set(prefix.toString('latin1'), prefix)
+      from = afterTable(prefix)
+    }
+    this.#tally = tally
+    this.#tables = tables
+  }
+
+  takeSeq(): number {
+    return this.#nextSeq++
+  }
+
+  get nextSeq(): number {
+    return this.#nextSeq
+  }
+
+  addTable(prefix: Buffer): void {
+    this.#tables.set(prefix.toString('latin1'), prefix)
+  }
+
+  /** Work that must not overlap other work on the store. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#working.then(work)
+    this.#working = done.then(
+      () => {},
+      () => {},
+    )
+    return done
+  }
+
+  /** Closes the store after an error and opens it again later, ever less often. */
+  async fail(error: unknown): Promise<void> {
+    const { dir, clock, logger, counters } = this.#options
+    const db = this.#db
+    this.#db = undefined
+    this.#failing = `the history ${dir} cannot be written (${messageOf(error)}): check space and disk; it goes on by itself`
+    counters.get('history.store_failures').n++
+    logger.error(this.#failing)
+    await db?.close().catch(() => {})
+    if (this.#closed) return
+    this.#cancelReopen = clock.after(this.#reopenMs, () => void this.exclusive(() => this.#reopen()))
+    this.#reopenMs = Math.min(REOPEN_CAP_MS, this.#reopenMs * 2)
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.#closed || this.#db) return
+    try {
+      await this.#open()
+    } catch (error) {
+      await this.fail(error)
+      return
+    }
+    this.#options.logger.info('the history is written again')
+    this.#options.reopened()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#cancelReopen?.()
+    await this.#working
+    await this.#db?.close().catch(() => {})
+    this.#db = undefined
+  }
+}

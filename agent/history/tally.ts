@@ -1,0 +1,129 @@
+// What the stored chunks weigh, by class and by the minute in which they begin. Written in the same batch as the chunks, so
+// that opening reads a few thousand small records instead of the store: LevelDB keeps values beside their keys, and a scan
+// of the keys would touch every block. Value: bytes f64, chunks f64, earliest first time f64, next sequence f64, CRC32.
+import { crc32 } from '../core/crc.ts'
+import type { HistoryClass } from './contract.ts'
+import { CLASSES, classOfPrefix, tallyKey, timeOf } from './keys.ts'
+
+const MINUTE_US = 60e6
+const VALUE_BYTES = 36
+
+interface Bucket {
+  bytes: number
+  chunks: number
+  firstUs: number
+}
+
+export interface Weighed {
+  cls: HistoryClass
+  firstUs: number
+  bytes: number
+}
+
+export class Tally {
+  readonly #buckets: Record<HistoryClass, Map<number, Bucket>>
+  readonly bytes: Record<HistoryClass, number>
+  chunks = 0
+
+  constructor() {
+    this.#buckets = { samples: new Map(), scores: new Map(), features: new Map(), waveforms: new Map() }
+    this.bytes = { samples: 0, scores: 0, features: 0, waveforms: 0 }
+  }
+
+  /** Takes one stored record; returns the sequence it knows of, or undefined when the record is damaged. */
+  load(key: Uint8Array, value: Uint8Array): number | undefined {
+    const cls = classOfPrefix(key)
+    const data = Buffer.from(value)
+    if (!cls || data.length !== VALUE_BYTES) return undefined
+    if (crc32(data.subarray(0, 32), crc32(key)) !== data.readUInt32LE(32)) return undefined
+    this.#put(cls, timeOf(key, 2), {
+      bytes: data.readDoubleLE(0),
+      chunks: data.readDoubleLE(8),
+      firstUs: data.readDoubleLE(16),
+    })
+    return data.readDoubleLE(24)
+  }
+
+  #put(cls: HistoryClass, minute: number, bucket: Bucket): void {
+    const before = this.#buckets[cls].get(minute)
+    this.bytes[cls] += bucket.bytes - (before?.bytes ?? 0)
+    this.chunks += bucket.chunks - (before?.chunks ?? 0)
+    this.#buckets[cls].set(minute, bucket)
+  }
+
+  /** The records to store with these chunks. Nothing is counted before `commit` says that they are stored. */
+  plan(stored: readonly Weighed[], nextSeq: number): { puts: { key: Buffer; value: Buffer }[]; commit: () => void } {
+    const changed = new Map<string, { cls: HistoryClass; minute: number; bucket: Bucket }>()
+    for (const { cls, firstUs, bytes } of stored) {
+      const minute = Math.floor(firstUs / MINUTE_US)
+      const id = `${cls} ${minute}`
+      const before = changed.get(id)?.bucket ?? this.#buckets[cls].get(minute)
+      const bucket = {
+        bytes: (before?.bytes ?? 0) + bytes,
+        chunks: (before?.chunks ?? 0) + 1,
+        firstUs: Math.min(before?.firstUs ?? firstUs, firstUs),
+      }
+      changed.set(id, { cls, minute, bucket })
+    }
+    const entries = [...changed.values()]
+    return {
+      puts: entries.map(({ cls, minute, bucket }) => {
+        const key = tallyKey(cls, minute)
+        return { key, value: encodeBucket(key, bucket, nextSeq) }
+      }),
+      commit: () => {
+        for (const { cls, minute, bucket } of entries) this.#put(cls, minute, bucket)
+      },
+    }
+  }
+
+  /**
+   * The time before which chunks of the class must go: older than `ageMs` (undefined: age is not judged now), and as many of
+   * the oldest minutes as bring it within `bytesMax`. Undefined when nothing must.
+   */
+  cutoffUs(cls: HistoryClass, nowUs: number, ageMs: number | undefined, bytesMax: number): number | undefined {
+    const minutes = [...this.#buckets[cls].keys()].sort((a, b) => a - b)
+    let bytes = this.bytes[cls]
+    let cutoff: number | undefined
+    for (const minute of minutes) {
+      const endUs = (minute + 1) * MINUTE_US
+      const old = ageMs !== undefined && endUs <= nowUs - ageMs * 1000
+      if (!old && bytes <= bytesMax) break
+      bytes -= this.#buckets[cls].get(minute)?.bytes ?? 0
+      cutoff = endUs
+    }
+    return cutoff
+  }
+
+  /** Forgets the minutes before the cutoff and returns their keys. */
+  drop(cls: HistoryClass, cutoffUs: number): Buffer[] {
+    const gone = [...this.#buckets[cls].keys()].filter(minute => (minute + 1) * MINUTE_US <= cutoffUs)
+    for (const minute of gone) {
+      this.#put(cls, minute, { bytes: 0, chunks: 0, firstUs: 0 })
+      this.#buckets[cls].delete(minute)
+    }
+    return gone.map(minute => tallyKey(cls, minute))
+  }
+
+  /** First time of the oldest chunk; of the newest minute: its earliest. */
+  extremes(): { oldestUs: number | undefined; newestUs: number | undefined } {
+    let oldestUs: number | undefined
+    let newestUs: number | undefined
+    for (const cls of CLASSES) {
+      for (const { firstUs } of this.#buckets[cls].values()) {
+        if (oldestUs === undefined || firstUs < oldestUs) oldestUs = firstUs
+        if (newestUs === undefined || firstUs > newestUs) newestUs = firstUs
+      }
+    }
+    return { oldestUs, newestUs }
+  }
+}
+
+function encodeBucket(key: Buffer, bucket: Bucket, nextSeq: number): Buffer {
+  const value = Buffer.alloc(VALUE_BYTES)
+  for (const [i, number] of [bucket.bytes, bucket.chunks, bucket.firstUs, nextSeq].entries()) {
+    value.writeDoubleLE(number, i * 8)
+  }
+  value.writeUInt32LE(crc32(value.subarray(0, 32), crc32(key)), 32)
+  return value
+}
