@@ -19,35 +19,69 @@ export interface NumberedLine {
  * CSV_INVALID for a line over 1 MiB (a binary file), and what the file system throws.
  */
 export async function* linesOf(path: string): AsyncGenerator<NumberedLine[]> {
+  const joiner = new LineJoiner(path)
   let rest = ''
-  let open = ''
-  let number = 1
-  let openNumber = 1
-  const take = (piece: string, ended: boolean, into: NumberedLine[]): void => {
-    const text = open === '' ? piece : `${open}\n${piece}`
-    if (open === '') openNumber = number
-    number++
-    // An odd number of quotes so far: a cell is still open.
-    if (ended && hasOpenQuote(text)) open = text
-    else {
-      open = ''
-      into.push({ number: openNumber, text, ended })
-    }
-  }
+  let first = true
   const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 256 * 1024 })
   for await (const chunk of stream) {
-    const pieces = (rest + chunk).split('\n')
+    const pieces = (rest + (first ? withoutBom(chunk) : chunk)).split('\n')
+    first = false
     rest = pieces.pop() ?? ''
-    if (number === 1 && pieces.length > 0) pieces[0] = withoutBom(pieces[0]!)
     const lines: NumberedLine[] = []
-    for (const piece of pieces) take(piece.endsWith('\r') ? piece.slice(0, -1) : piece, true, lines)
-    if (rest.length > LINE_BYTES_MAX || open.length > LINE_BYTES_MAX) throw overlong(path, openNumber)
+    for (const piece of pieces) joiner.take(piece.endsWith('\r') ? piece.slice(0, -1) : piece, true, lines)
+    joiner.check(rest.length)
     yield lines
   }
   const last: NumberedLine[] = []
-  if (number === 1) rest = withoutBom(rest)
-  if (rest !== '' || open !== '') take(rest, false, last)
+  if (rest !== '' || joiner.open) joiner.take(rest, false, last)
   yield last
+}
+
+/** Joins lines over a quoted line end. Quotes are counted per piece, so an open quote costs no second look at the text. */
+class LineJoiner {
+  readonly #path: string
+  #parts: string[] = []
+  #length = 0
+  #number = 0
+  #firstNumber = 1
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  get open(): boolean {
+    return this.#parts.length > 0
+  }
+
+  take(piece: string, ended: boolean, into: NumberedLine[]): void {
+    this.#number++
+    const odd = hasOddQuotes(piece)
+    if (!this.open) {
+      this.#firstNumber = this.#number
+      if (!odd || !ended) {
+        into.push({ number: this.#number, text: piece, ended })
+        return
+      }
+    }
+    this.check(piece.length)
+    this.#parts.push(piece)
+    this.#length += piece.length
+    // Odd within an open cell closes it; so does the end of the file.
+    if (this.#parts.length === 1 || (!odd && ended)) return
+    into.push({ number: this.#firstNumber, text: this.#parts.join('\n'), ended })
+    this.#parts = []
+    this.#length = 0
+  }
+
+  /** Throws CSV_INVALID when the line under way is too long with `more` characters. */
+  check(more: number): void {
+    if (this.#length + more <= LINE_BYTES_MAX) return
+    const line = this.open ? this.#firstNumber : this.#number + 1
+    throw new AgentError(
+      'CSV_INVALID',
+      `${this.#path}, line ${line}: longer than ${LINE_BYTES_MAX} characters; is a quote left open, or is this no CSV file?`,
+    )
+  }
 }
 
 /** Cells of one line; quotes around a cell are taken off and doubled ones inside it halved. */
@@ -81,19 +115,12 @@ export function findDelimiter(header: string): Delimiter {
   return candidates[counts.indexOf(Math.max(...counts))] ?? ','
 }
 
-function hasOpenQuote(text: string): boolean {
-  let quotes = 0
-  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) quotes++
-  return quotes % 2 === 1
+function hasOddQuotes(text: string): boolean {
+  let odd = false
+  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) odd = !odd
+  return odd
 }
 
 function withoutBom(text: string): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
-}
-
-function overlong(path: string, number: number): AgentError {
-  return new AgentError(
-    'CSV_INVALID',
-    `${path}, line ${number}: longer than ${LINE_BYTES_MAX} characters; is a quote left open, or is this no CSV file?`,
-  )
 }
