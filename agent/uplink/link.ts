@@ -1,6 +1,7 @@
 // One MQTT connection that comes back by itself. Every attempt is a client object of its own with empty stores: mqtt.js
 // drops publishes made while it resends stored packets (mqtt.js #2015) and keeps unbounded queues in memory, so it is given
 // nothing to store. What must not be lost is sent again by the owner, who reads it from the journal.
+import { Socket } from 'node:net'
 import { connect, type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
 import type { MqttLinkConfig } from '../config/contract.ts'
 import { Backoff } from '../core/backoff.ts'
@@ -121,6 +122,8 @@ export class MqttLink {
       return
     }
     this.#client = client
+    // Small packets that wait for each other's TCP acknowledgement cost 40 ms a window.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true)
     const current = (): boolean => this.#client === client
     client.on('connect', packet => current() && this.#connected(client, packet))
     client.handleMessage = (packet, done) => {

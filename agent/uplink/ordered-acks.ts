@@ -52,9 +52,7 @@ export class OrderedAcks {
       this.settledSeq = head.seq
       head.done(head)
     }
-    this.#advancing ??= this.#advance().finally(() => {
-      this.#advancing = undefined
-    })
+    if (this.#cursor.seq < this.settledSeq) this.#advancing ??= this.#advance()
   }
 
   /** Resolves when the cursor is stored as far as it can be now. */
@@ -68,6 +66,9 @@ export class OrderedAcks {
       while (this.#cursor.seq < this.settledSeq) await this.#cursor.advance(this.settledSeq)
     } catch (error) {
       this.#failed(error)
+    } finally {
+      // In the same turn as the last look at settledSeq: a later turn would miss what settled in between.
+      this.#advancing = undefined
     }
   }
 }

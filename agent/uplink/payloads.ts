@@ -88,9 +88,9 @@ export function statusPayload(
     site: gateway.site,
     gateway: gateway.id,
     ...(asset === undefined ? {} : { asset }),
-    at: isoFromUs(nowUs),
   }
-  return json({ ...head, ...body, ...head })
+  // A body that knows better when it was (the time of a score) says so.
+  return json({ ...head, at: isoFromUs(nowUs), ...body, ...head })
 }
 
 /** Without a time of its own: the broker sends it long after it was written, and knows better when. */
