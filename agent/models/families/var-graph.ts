@@ -7,7 +7,7 @@ const SHARE_FLOOR = 1e-12
 
 /**
  * The ONNX graph of a fitted model; see var.ts for the mathematics. Everything linear is folded into two small MatMuls
- * over z averaged per lag, so a window of 8 x 15 costs 0.5 kflop, and every provider has the operators.
+ * over z averaged per lag, so a window of 8 x 15 costs 3 kflop, and every provider has the operators.
  *
  * - `window` [batch, channels, order + mean] raw units
  * - `score` [batch]; `contributions` [batch, channels]
