@@ -6,18 +6,53 @@ const STDIN = 0
 const STDOUT = 1
 const SLOT_FILE = 3
 
-const header = new Uint8Array(HEADER_BYTES)
-const headerView = viewOf(header)
-// SCORE frames have 16 bytes and come thousands of times a second; only LOAD allocates.
-const small = new Uint8Array(1024)
+// One read takes whatever has arrived, usually the two SCORE frames under way; only LOAD is larger than this.
+const staged = new Uint8Array(4096)
+let stagedFrom = 0
+let stagedTo = 0
 
-/** Blocks until a frame is there; undefined at the end of stdin, which means that the host ended us or is gone. */
+/**
+ * Blocks until a frame is there; undefined at the end of stdin, which means that the host ended us or is gone.
+ * The payload is valid until the next call.
+ */
 export function readFrame(): Frame | undefined {
-  if (!readFully(STDIN, header)) return undefined
-  const length = payloadBytesOf(headerView, TO_CHILD_BYTES_MAX)
-  const payload = length <= small.length ? small.subarray(0, length) : new Uint8Array(length)
-  if (!readFully(STDIN, payload)) return undefined
-  return { type: headerView.getUint32(4, true), id: headerView.getUint32(8, true), payload }
+  if (!stage(HEADER_BYTES)) return undefined
+  const header = viewOf(staged.subarray(stagedFrom, stagedFrom + HEADER_BYTES))
+  const type = header.getUint32(4, true)
+  const id = header.getUint32(8, true)
+  const payload = readPayload(payloadBytesOf(header, TO_CHILD_BYTES_MAX))
+  return payload && { type, id, payload }
+}
+
+function readPayload(length: number): Uint8Array | undefined {
+  stagedFrom += HEADER_BYTES
+  if (length <= staged.length && !stage(length)) return undefined
+  const head = staged.subarray(stagedFrom, Math.min(stagedTo, stagedFrom + length))
+  stagedFrom += head.length
+  if (head.length === length) return head
+  const payload = new Uint8Array(length)
+  payload.set(head)
+  for (let done = head.length; done < length; ) {
+    const read = readSync(STDIN, payload, done, length - done, null)
+    if (read === 0) return undefined
+    done += read
+  }
+  return payload
+}
+
+/** Has at least `bytes` staged, reading for as long as it takes; false at the end of stdin. */
+function stage(bytes: number): boolean {
+  if (stagedFrom + bytes > staged.length) {
+    staged.copyWithin(0, stagedFrom, stagedTo)
+    stagedTo -= stagedFrom
+    stagedFrom = 0
+  }
+  while (stagedTo - stagedFrom < bytes) {
+    const read = readSync(STDIN, staged, stagedTo, staged.length - stagedTo, null)
+    if (read === 0) return false
+    stagedTo += read
+  }
+  return true
 }
 
 export function writeAll(bytes: Uint8Array): void {
@@ -33,14 +68,4 @@ export function readSlot(target: Uint8Array, position: number): void {
     if (read === 0) throw new Error(`the slot file ends at ${position + done}`)
     done += read
   }
-}
-
-function readFully(descriptor: number, target: Uint8Array): boolean {
-  let done = 0
-  while (done < target.length) {
-    const read = readSync(descriptor, target, done, target.length - done, null)
-    if (read === 0) return false
-    done += read
-  }
-  return true
 }

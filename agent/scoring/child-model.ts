@@ -33,7 +33,7 @@ export class ChildModel {
 
   /** Bytes of the shared input that a batch of `count` fills. */
   inputBytes(count: number): Uint8Array {
-    return new Uint8Array(this.#input.buffer, 0, count * this.floatsPerWindow * 4)
+    return new Uint8Array(this.#input.buffer, this.#input.byteOffset, count * this.floatsPerWindow * 4)
   }
 
   /** Scores what lies in the input. Throws what ONNX Runtime throws, also when an output has another shape than promised. */
