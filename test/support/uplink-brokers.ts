@@ -66,6 +66,8 @@ export const MOSQUITTO_MISSING =
 export interface Mosquitto extends TestBroker {
   /** SIGKILL: nothing is said to clients, nothing is stored. */
   kill(): Promise<void>
+  /** Replaces one of `files` and makes the broker read it (SIGHUP). */
+  rewrite(name: string, text: string): Promise<void>
 }
 
 /** A real broker. `lines` are added to its configuration; files named in them go through `files`. */
@@ -104,6 +106,10 @@ export async function mosquitto(
       rmSync(dir, { recursive: true, force: true })
     },
     kill: () => end('SIGKILL'),
+    async rewrite(name, text) {
+      writeFileSync(join(dir, name), text, { mode: 0o600 })
+      child?.kill('SIGHUP')
+    },
   }
   await broker.start()
   return broker
