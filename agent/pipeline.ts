@@ -45,7 +45,7 @@ export class Agent {
     )
     const cron = parts.config.sync?.schedule
     const jobs = cron ? [{ name: 'sync', cron, run: async () => void (await this.sync('schedule')) }] : []
-    this.#schedule = createSchedule({ clock: parts.clock, logger: parts.logger, jobs })
+    this.#schedule = createSchedule({ clock: parts.clock, logger: parts.logger, counters: parts.counters, jobs })
   }
 
   /** Opens the stores, recovers, and starts everything. Throws before anything has started, or undoes what has. */
@@ -79,7 +79,7 @@ export class Agent {
 
   /** In reverse order of start; within 5 s unless the disk hangs. Safe to call twice. */
   async stop(): Promise<void> {
-    const { sources, host, history, journal, uplink, commits, logger } = this.parts
+    const { sources, host, history, journal, uplink, repository, commits, logger } = this.parts
     const step = async (name: string, run: () => Promise<void> | undefined): Promise<void> => {
       try {
         await run()
@@ -89,6 +89,7 @@ export class Agent {
     }
     for (const cancel of this.#timers.splice(0)) cancel()
     this.#schedule.stop()
+    await step('sync', () => repository?.stop())
     await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
     await step('scorer', () => host.stop(SCORER_DRAIN_MS))
     await step('learning', () => this.#recordLearning())

@@ -3,7 +3,6 @@ import { checkConfigCommand } from './check-config.ts'
 import { collectCommand } from './collect.ts'
 import { alarmsCommand, channelsCommand, historyCommand, statusCommand, syncCommand } from './daemon-commands.ts'
 import { demoCommand } from './demo.ts'
-import { doctorCommand } from './doctor.ts'
 import { learnCommand } from './learn.ts'
 import { publishCommand } from './publish.ts'
 import { runCommand } from './run.ts'
@@ -28,7 +27,6 @@ export function program(): Command {
     alarmsCommand(),
     historyCommand(),
     learnCommand(),
-    doctorCommand(),
     syncCommand(),
     publishCommand(),
     collectCommand(),

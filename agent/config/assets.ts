@@ -14,6 +14,7 @@ import type {
 } from './contract.ts'
 import { DEFAULTS } from './defaults.ts'
 import { assetDigest } from './digest.ts'
+import { timesMs } from './quantities.ts'
 import { parseCondition } from './running.ts'
 import { type AssetIn, assetSchema, type ChannelIn, type TypeIn, typeSchema } from './schema-assets.ts'
 import type { Sources } from './sources.ts'
@@ -95,7 +96,7 @@ class AssetBuilder {
       channels,
       layout: this.#keys.layout ?? layoutOf(built),
       everyMs,
-      gapMs: this.#keys.gap ?? everyMs * DEFAULTS.gapFactor,
+      gapMs: this.#keys.gap ?? timesMs(everyMs, DEFAULTS.gapFactor),
       running: this.#running(channels),
       learn: this.#learn(),
       alarm: this.#alarm(),
@@ -139,12 +140,12 @@ class AssetBuilder {
   // A channel's own `every` counts where the asset has none: the fastest one sets the grid.
   #every(channels: ReadonlyMap<string, ChannelIn>): number {
     if (this.#keys.every !== undefined) return this.#keys.every
-    const own = [...channels.values()].flatMap(channel => (channel.waveform === undefined ? (channel.every ?? []) : []))
+    const scalars = [...channels.values()].filter(channel => channel.waveform === undefined)
+    const own = scalars.flatMap(channel => channel.every ?? [])
     if (own.length > 0) return Math.min(...own)
     const source = this.#parts.sources.get(this.#keys.source ?? '')
     const rateHz = source?.kind === 'simulator' || source?.kind === 'replay' ? source.rateHz : undefined
-    // To the nanosecond: 3 Hz is 333.333333 ms, which can be written down.
-    return rateHz === undefined ? DEFAULTS.everyMs : Number((1000 / rateHz).toFixed(6))
+    return rateHz === undefined || scalars.length === 0 ? DEFAULTS.everyMs : timesMs(1000, 1 / rateHz)
   }
 
   #running(channels: readonly ChannelConfig[]): RunningConfig | undefined {

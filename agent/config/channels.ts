@@ -6,6 +6,7 @@ import type { LoadContext } from './context.ts'
 import type { ChannelConfig, LimitConfig, SourceConfig } from './contract.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Path } from './issues.ts'
+import { timesMs } from './quantities.ts'
 import { type ChannelIn, channelSchema } from './schema-assets.ts'
 import { conversion, dimensionOf } from './units.ts'
 
@@ -212,8 +213,8 @@ export class ChannelBuilder {
         'leave it out: 1.5 x heartbeat holds',
       )
     }
-    const fallback = heartbeat === undefined ? this.#maxAgeMs : heartbeat * DEFAULTS.heartbeatFactor
-    return own ?? fallback ?? (written.every ?? this.#everyMs) * DEFAULTS.maxAgeFactor
+    const fallback = heartbeat === undefined ? this.#maxAgeMs : timesMs(heartbeat, DEFAULTS.heartbeatFactor)
+    return own ?? fallback ?? timesMs(written.every ?? this.#everyMs, DEFAULTS.maxAgeFactor)
   }
 }
 

@@ -21,7 +21,7 @@ export const DEFAULTS = {
   limit: { onDelayMs: 0, offDelayMs: 10 * SECOND, priority: 2, deadbandShare: 0.01 },
   learn: { runningMs: 24 * HOUR, starts: 3, provisionalAfterMs: 7 * DAY },
   alarm: { onDelayMs: 10 * MINUTE, offDelayMs: 30 * MINUTE, deadband: 0.1, priority: 3 },
-  model: { family: 'auto', order: 5, mean: 5, hop: 1 },
+  model: { family: 'auto', order: 5, mean: 10, hop: 1 },
   mqtt: { keepaliveS: 30, protocol: 'auto', qos: 1, retained: 'ignore' },
   serial: { parity: 'none', dataBits: 8, stopBits: 1, counter: 'u16', frameBytesMax: 16_384, delimiter: ',' },
   replay: { speed: 1 },

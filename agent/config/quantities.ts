@@ -77,6 +77,11 @@ function parseQuantity(text: string, units: Record<string, number>, what: string
   return { message: `expected ${what}, got "${digits}${unit}"`, hint }
 }
 
+/** A multiple, to the nanosecond: 3 Hz is a row every 333.333333 ms, which can be written down and read back. */
+export function timesMs(ms: number, factor: number): number {
+  return Number((ms * factor).toFixed(6))
+}
+
 /** The shortest exact way to write it: 1800000 -> `30min`. */
 export function durationText(ms: number): string {
   return ms === 0 ? '0s' : quantityText(ms, DURATION_MS)

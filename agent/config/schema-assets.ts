@@ -69,10 +69,10 @@ export const channelSchema = object('a channel', {
   heartbeat: duration('heartbeat', 1000, 7 * DAY_MS)
     .optional()
     .describe('on-change: the longest time without a message while all is well.'),
-  every: duration('every', 1, DAY_MS)
+  every: duration('every', 0.001, DAY_MS)
     .optional()
     .describe("Expected time between values, where it differs from the asset's."),
-  'max-age': duration('max-age', 1, 30 * DAY_MS)
+  'max-age': duration('max-age', 0.001, 30 * DAY_MS)
     .optional()
     .describe('How long the last value may be held. Default 10 x every, or 1.5 x heartbeat.'),
   waveform: oneOf(['int16', 'float32'])
@@ -159,7 +159,7 @@ const model = object('model', {
     .optional()
     .describe('auto chooses; var is the family of this version. Default auto.'),
   order: integer('order', 1, 50).optional().describe('Lags of the autoregression. Default 5.'),
-  mean: integer('mean', 1, 10_000).optional().describe('Innovation vectors averaged per window. Default 5.'),
+  mean: integer('mean', 1, 10_000).optional().describe('Innovation vectors averaged per window. Default 10.'),
   hop: integer('hop', 1, 10_000).optional().describe('Rows from one window to the next. Default 1.'),
   file: text('the path of a model file', 4096)
     .optional()
@@ -183,13 +183,13 @@ const assetOwn = {
   layout: oneOf(['rows', 'scattered'])
     .optional()
     .describe('rows: one message, line or frame carries all channels; scattered: they arrive apart. Default: derived.'),
-  every: duration('every', 1, DAY_MS)
+  every: duration('every', 0.001, DAY_MS)
     .optional()
     .describe('Time between rows, and grid of scattered channels. Default 1s.'),
-  'max-age': duration('max-age', 1, 30 * DAY_MS)
+  'max-age': duration('max-age', 0.001, 30 * DAY_MS)
     .optional()
     .describe('How long the last value of a channel may be held. Default 10 x every.'),
-  gap: duration('gap', 1, 30 * DAY_MS)
+  gap: duration('gap', 0.001, 30 * DAY_MS)
     .optional()
     .describe('A longer silence breaks windows. Default 10 x every.'),
   running: running.optional().describe('Gates learning and scoring. Without it the machine counts as always running.'),

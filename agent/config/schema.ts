@@ -62,7 +62,7 @@ const provider = z
     [
       z.enum(['gpu', 'auto', ...PROVIDERS]),
       z.array(z.enum(PROVIDERS)).min(1).max(3),
-      object('{require: PROVIDER}', { require: oneOf(PROVIDERS) }),
+      object('{require: PROVIDER}', { require: oneOf(PROVIDERS).describe('This provider, or the model is refused.') }),
     ],
     {
       error: issue =>

@@ -54,7 +54,7 @@ export function readYaml(text: string): YamlFile {
     return unreadable(deepLine, 'nested too deeply', 'a configuration needs fewer than ten levels')
   const lines = new LineCounter()
   try {
-    const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'silent' })
+    const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'error' })
     return readDocument(doc, text, offset => lines.linePos(offset).line)
   } catch {
     return unreadable(1, 'the text cannot be read as YAML', 'is it the right file?')

@@ -11,7 +11,7 @@ import type { ModelDesk } from '../models/desk.ts'
 import type { ModelStore } from '../models/store.ts'
 import type { ScoringHost } from '../scoring/contract.ts'
 import type { Source } from '../sources/contract.ts'
-import type { ModelRepository } from '../sync/contract.ts'
+import type { SyncRepository } from '../sync/repository.ts'
 import type { Uplink } from '../uplink/contract.ts'
 import type { AssetLine } from '../windows/asset-line.ts'
 import type { Records } from './records.ts'
@@ -38,6 +38,6 @@ export interface AgentParts {
   lines: readonly AssetLine[]
   scoring: readonly AssetScoring[]
   sources: readonly Source[]
-  repository: ModelRepository | undefined
+  repository: SyncRepository | undefined
   uplink: Uplink | undefined
 }
