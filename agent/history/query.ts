@@ -61,8 +61,9 @@ export class ChunkReader {
       this.#readFailed(error)
     }
     while (next < waiting.length) yield* this.#open(waiting[next++]!, fromUs, toUs)
-    if (!stored && this.#store.failing)
-      throw new AgentError('HISTORY_IO', `only what is in memory was read: ${this.#store.failing}`)
+    if (stored) return
+    const text = `only what is in memory was read: ${this.#store.failing ?? 'the history is closed'}`
+    throw new AgentError('HISTORY_IO', text)
   }
 
   #inMemory(prefix: Buffer, unsealed: Unsealed | undefined): Keyed[] {

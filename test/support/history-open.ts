@@ -1,0 +1,54 @@
+import { Counters } from '../../agent/core/counters.ts'
+import { silentLogger } from '../../agent/core/logger.ts'
+import type { History, HistoryRows, WaveformChunk } from '../../agent/history/contract.ts'
+import { type HistoryOptions, type OpenedHistory, openHistory } from '../../agent/history/history.ts'
+import type { Retention } from '../../agent/history/retention.ts'
+import { manualClock } from './manual-clock.ts'
+
+const DAY_MS = 86_400_000
+
+export function retain(more: Partial<Record<'samples' | 'scores' | 'features' | 'waveforms', Retention>> = {}) {
+  const ample: Retention = { ageMs: 365 * DAY_MS, bytes: 1 << 30 }
+  return { samples: ample, scores: ample, features: ample, waveforms: ample, ...more }
+}
+
+export function openTestHistory(dir: string, more: Partial<HistoryOptions> = {}): Promise<OpenedHistory> {
+  const given = { clock: manualClock(), logger: silentLogger, counters: new Counters(), retention: retain() }
+  return openHistory({ dir, ...given, ...more })
+}
+
+export async function rowsOf(rows: AsyncIterable<HistoryRows>): Promise<[number, ...number[]][]> {
+  const all: [number, ...number[]][] = []
+  for await (const { timesUs, columns, values } of rows) {
+    for (const [i, time] of timesUs.entries()) {
+      all.push([time, ...values.subarray(i * columns.length, (i + 1) * columns.length)])
+    }
+  }
+  return all
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+/** One row per call, as the agent appends them. */
+export function appendRows(
+  history: History,
+  asset: string,
+  rows: readonly (readonly [number, ...number[]])[],
+  columns = ['a', 'b'],
+): void {
+  for (const [time, ...values] of rows) {
+    history.append(asset, 'samples', columns, 1, Float64Array.of(time), Float64Array.from(values))
+  }
+}
+
+export function piece(
+  startUs: number,
+  samples: number[] | Int16Array,
+  more: Partial<WaveformChunk> = {},
+): WaveformChunk {
+  return { startUs, rateHz: 1_000, samples: Int16Array.from(samples), scale: 0.5, offset: 1, ...more }
+}
