@@ -3,6 +3,7 @@ import { checkConfigCommand } from './check-config.ts'
 import { collectCommand } from './collect.ts'
 import { alarmsCommand, channelsCommand, historyCommand, statusCommand, syncCommand } from './daemon-commands.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { learnCommand } from './learn.ts'
 import { publishCommand } from './publish.ts'
 import { runCommand } from './run.ts'
@@ -14,11 +15,6 @@ export function program(): Command {
   const root = new Command('wearwatch')
     .description('says which machine is changing, where, and since when')
     .version(VERSION)
-    .showHelpAfterError('(wearwatch --help lists the commands)')
-    .exitOverride(error => {
-      // commander ends with 1 for wrong usage; scripts can tell it from a failure.
-      process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage)
-    })
   const commands = [
     runCommand(),
     checkConfigCommand(),
@@ -27,11 +23,20 @@ export function program(): Command {
     alarmsCommand(),
     historyCommand(),
     learnCommand(),
+    doctorCommand(),
     syncCommand(),
     publishCommand(),
     collectCommand(),
     demoCommand(),
   ]
   for (const command of commands) root.addCommand(command)
-  return root
+  return withUsageCode(root)
+}
+
+/** commander ends with 1 for wrong usage, and a subcommand does not inherit the override. */
+function withUsageCode(command: Command): Command {
+  command.exitOverride(error => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage))
+  command.showHelpAfterError('(add --help for what there is)')
+  for (const child of command.commands) withUsageCode(child)
+  return command
 }
