@@ -68,7 +68,14 @@ export class Binder {
     const id = channel.source ?? this.#scope.shared.source
     const source = this.#source(channelId, id)
     const binding: ChannelBinding = { source: id ?? '', stream: 0, index: 0 }
-    if (!source) return { binding, source }
+    if (!source) {
+      // Its keys cannot be judged, but what stands in braces can.
+      for (const key of ['topic', 'value', 'time', 'column'] as const) {
+        const template = channel[key] ?? this.#scope.shared[key]
+        if (typeof template === 'string') this.#fill(channelId, key, template)
+      }
+      return { binding, source }
+    }
     this.#refuseForeign(channelId, channel, source)
     if (source.kind === 'mqtt') this.#bindMqtt(channelId, channel, binding)
     else if (source.kind === 'serial' && source.frame === 'json')

@@ -184,7 +184,7 @@ export class ChannelBuilder {
         'remove it here; the source says it',
       )
     }
-    return { type: written.waveform, rateHz: rateHz ?? 1 }
+    return { type: written.waveform, rateHz: rateHz ?? 0 }
   }
 
   #maxAge(id: string, written: ChannelIn): number {

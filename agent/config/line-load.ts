@@ -72,7 +72,9 @@ function lineLoad(source: SerialSourceConfig, assets: readonly AssetConfig[]): L
 
 function partsOf(source: SerialSourceConfig, asset: AssetConfig): Part[] {
   const mine = asset.channels.filter(channel => channel.binding.source === source.id)
-  const waves = mine.flatMap(channel => (channel.waveform ? [wavePart(source, asset, channel, channel.waveform)] : []))
+  const waves = mine.flatMap(channel =>
+    channel.waveform && channel.waveform.rateHz > 0 ? [wavePart(source, asset, channel, channel.waveform)] : [],
+  )
   const scalars = mine.filter(channel => channel.waveform === undefined)
   if (scalars.length === 0) return waves
   const perSecond = 1000 / asset.everyMs
@@ -103,7 +105,7 @@ function wavePart(
   )
   const valueBytes = rateHz * size
   return {
-    what: `${asset.id} ${channel.id}: ${count(rateHz)} samples/s x ${size} bytes (${type}) = ${count(valueBytes)} bytes/s`,
+    what: `${asset.id} ${channel.id}: ${many(rateHz, 'sample')}/s x ${size} bytes (${type}) = ${count(valueBytes)} bytes/s`,
     valueBytes,
     framingBytes: (rateHz / perFrame) * frameOverhead(source, perFrame * size),
   }

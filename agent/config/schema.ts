@@ -1,8 +1,9 @@
 // The whole file, top level first. `load.ts` checks it piece by piece, so that one wrong asset hides no other's errors;
 // `json-schema.ts` turns all of it into what editors read.
 import { z } from 'zod'
+import { cronProblem } from './cron.ts'
 import { fullAssetSchema, fullTypeSchema } from './schema-assets.ts'
-import { duration, integer, notYet, object, oneOf, size, slug, text, withHint } from './schema-parts.ts'
+import { duration, integer, notYet, object, oneOf, refuse, size, slug, text, withHint } from './schema-parts.ts'
 import { linkShape, sourceSchema } from './schema-sources.ts'
 import { expected } from './wording.ts'
 
@@ -112,6 +113,10 @@ export const syncSchema = object('sync', {
     })
     .describe('Trusted root.json, relative to this file. Nothing is fetched without one.'),
   schedule: text('a cron expression of 5 or 6 fields', 256)
+    .superRefine((schedule, ctx) => {
+      const problem = cronProblem(schedule)
+      if (problem) refuse(ctx, problem, 'write schedule: "15 3 * * *" for a quarter past three each night')
+    })
     .optional()
     .describe('When to look, such as "15 3 * * *". Default: only when told.'),
   limit: size('limit', 1024, 16 * 1024 * MIB)

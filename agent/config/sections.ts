@@ -5,7 +5,6 @@ import type { z } from 'zod'
 import { check } from './check.ts'
 import type { LoadContext } from './context.ts'
 import type { ControlConfig, GatewayConfig, ScorerConfig, StorageConfig, SyncConfig, UplinkConfig } from './contract.ts'
-import { cronProblem } from './cron.ts'
 import { DEFAULTS, PROVIDER_LADDER } from './defaults.ts'
 import { buildLink } from './links.ts'
 import { controlSchema, gatewaySchema, scorerSchema, storageSchema, syncSchema, uplinkSchema } from './schema.ts'
@@ -126,9 +125,6 @@ export function buildSync(ctx: LoadContext, value: unknown): SyncConfig | undefi
       'serve the repository without: its trust is in its signatures',
     )
   }
-  const problem = schedule === undefined ? undefined : cronProblem(schedule)
-  if (problem)
-    ctx.issues.error(['sync', 'schedule'], problem, 'write schedule: "15 3 * * *" for a quarter past three each night')
   const built: SyncConfig = {
     repository: scheme === undefined ? ctx.absolute(repository) : repository,
     root: ctx.absolute(sync.root),

@@ -116,7 +116,7 @@ t.test('a pump with eight channels over MQTT', async t => {
     priority: 3,
     action: 'Check strainer',
   })
-  t.same(pump.model, { family: 'auto', order: 5, mean: 5, hop: 1 })
+  t.same(pump.model, { family: 'auto', order: 5, mean: 10, hop: 1 })
 })
 
 t.test('a motor with an accelerometer and Modbus: only what this version cannot do yet is refused', async t => {

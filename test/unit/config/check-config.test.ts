@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { parse } from 'yaml'
+import { checkConfigCommand } from '../../../agent/cli/check-config.ts'
+import { withParts } from '../../support/config-io.ts'
+
+async function run(t: Test, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const before = process.exitCode
+  const out = t.capture(process.stdout, 'write', () => true)
+  const err = t.capture(process.stderr, 'write', () => true)
+  await checkConfigCommand().parseAsync(args, { from: 'user' })
+  const text = (capture: typeof out): string =>
+    capture()
+      .map(call => String(call.args[0]))
+      .join('')
+  const result = { code: Number(process.exitCode), out: text(out), err: text(err) }
+  out.restore()
+  err.restore()
+  process.exitCode = before
+  return result
+}
+
+const SERIAL = `sources:
+  daq: {serial: {path: /dev/ttyUSB0, baud: 921600, frame: cobs-crc16}}
+assets:
+  m-204: {source: daq, machine: {power: 55kW}, channels: {de-h: {unit: g, waveform: int16, rate: 25.6kHz}}}
+uplink: {mqtt: {url: "mqtt://broker", username: u, password: {file: broker.pw}}}`
+
+t.test('a good file: effective configuration as YAML, line load, warnings, exit 0', async t => {
+  const dir = t.testdir({ 'ww.yaml': withParts(SERIAL), 'broker.pw': 'geheim\n' })
+  const { code, out, err } = await run(t, `${dir}/ww.yaml`)
+  t.equal(code, 0)
+  t.equal(err, '')
+  t.match(parse(out), {
+    version: 1,
+    sources: { daq: { serial: { baud: 921600, 'frame-max': '16KiB' } } },
+    assets: { 'm-204': { learn: { running: '1d' }, channels: { 'de-h': { unit: 'g', rate: 25600 } } } },
+    uplink: { mqtt: { password: '***' } },
+    storage: { dir: '/var/lib/wearwatch' },
+  })
+  t.match(out, /^# line load {2}daq: .* 512,000 baud, with framing 522,500 baud; the line has 921,600 \(57 %\)$/m)
+  t.match(out, /^# warning .*ww.yaml:\d+ {2}assets.m-204.machine {2}is kept and shown/m)
+  t.match(out, /^# ok: 1 asset\(s\), 1 channel\(s\), from daq \(serial\); \d warning\(s\)$/m)
+  t.notMatch(out, /geheim/)
+})
+
+t.test('a bad file: file:line  path  message, the hint below, exit 3', async t => {
+  const dir = t.testdir({ 'ww.yaml': withParts('log: {level: loud}\nspam: 1') })
+  const { code, out } = await run(t, `${dir}/ww.yaml`)
+  t.equal(code, 3)
+  t.equal(
+    out,
+    [
+      `${dir}/ww.yaml:8  log.level  expected one of debug, info, warn, error, silent, got the text "loud"`,
+      `${dir}/ww.yaml:9  spam  unknown key "spam"`,
+      '     known here: version, gateway, sources, types, assets, uplink, storage, scorer, sync, control, log',
+      `2 errors in ${dir}/ww.yaml; the agent would not start`,
+      '',
+    ].join('\n'),
+  )
+})
+
+t.test('--json', async t => {
+  const dir = t.testdir({ 'good.yaml': withParts(''), 'bad.yaml': withParts('log: {level: loud}') })
+  const good = await run(t, '--json', `${dir}/good.yaml`)
+  t.equal(good.code, 0)
+  t.match(JSON.parse(good.out), {
+    ok: true,
+    file: `${dir}/good.yaml`,
+    warnings: [],
+    lineLoads: [],
+    config: { version: 1 },
+  })
+  const bad = await run(t, '--json', `${dir}/bad.yaml`)
+  t.equal(bad.code, 3)
+  t.match(JSON.parse(bad.out), { ok: false, issues: [{ line: 8, path: 'log.level' }] })
+})
+
+t.test('--schema prints what editors read', async t => {
+  const { code, out } = await run(t, '--schema')
+  t.equal(code, 0)
+  t.equal(out, readFileSync('docs/schemas/config.schema.json', 'utf8'))
+})
+
+t.test('no file', async t => {
+  const { code, out, err } = await run(t, '/nonexistent/ww.yaml')
+  t.equal(code, 3)
+  t.equal(out, '')
+  t.equal(
+    err,
+    'wearwatch: cannot read the configuration /nonexistent/ww.yaml: it does not exist; create it (docs/config.md) or name another file [CONFIG_UNREADABLE]\n',
+  )
+})
