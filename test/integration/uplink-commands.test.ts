@@ -53,8 +53,7 @@ t.test('sync by MQTT: executed once, answered, and again for the repeat', async 
   t.same(schemaErrors('command-result', results(ear)[2]), [])
   await uplink.stop(0)
   await ear.end()
-  await broker.stop()
-  broker.aedes.close()
+  await broker.close()
 })
 
 t.test('a retained command is refused', async t => {
@@ -69,8 +68,7 @@ t.test('a retained command is refused', async t => {
   t.same(asked, [])
   await uplink.stop(0)
   await ear.end()
-  await broker.stop()
-  broker.aedes.close()
+  await broker.close()
 })
 
 t.test('off until listed: the topic is not even subscribed', async t => {
@@ -81,8 +79,7 @@ t.test('off until listed: the topic is not even subscribed', async t => {
   t.notOk(subscribed.includes(`${BASE}/command`))
   await uplink.stop(0)
   await ear.end()
-  await broker.stop()
-  broker.aedes.close()
+  await broker.close()
 })
 
 t.test('MQTT 5: response topic and correlation data', { skip: MOSQUITTO_MISSING }, async t => {
@@ -108,5 +105,5 @@ t.test('MQTT 5: response topic and correlation data', { skip: MOSQUITTO_MISSING 
   t.equal(ear.on('alert').length, 0)
   await uplink.stop(0)
   await ear.end()
-  await broker.stop()
+  await broker.close()
 })

@@ -16,8 +16,7 @@ t.test('broker away at start, then there, away, and back', async t => {
   uplink.onDelivered(seq => delivered.push(seq))
   t.teardown(async () => {
     await uplink.stop(0)
-    await broker.stop()
-    broker.aedes.close()
+    await broker.close()
   })
   uplink.start()
   await until(() => uplink.status().state === 'waiting', 'the uplink to notice')
@@ -48,7 +47,7 @@ t.test('MQTT 5: broker killed in mid-stream', { skip: MOSQUITTO_MISSING }, async
   t.teardown(async () => {
     await uplink.stop(0)
     await ear.end()
-    await broker.stop()
+    await broker.close()
   })
   uplink.start()
   for (const alarm of alarms(200)) await journal.alarm(alarm)
@@ -79,8 +78,7 @@ t.test('the uplink restarts in mid-stream: resumes at the cursor', async t => {
   t.teardown(async () => {
     await uplink.stop(0)
     await ear.end()
-    await broker.stop()
-    broker.aedes.close()
+    await broker.close()
   })
   uplink.start()
   await until(() => journal.cursorSeq() >= 50, 'some delivered')
@@ -103,8 +101,7 @@ t.test('stop drains what is pending', async t => {
   const uplink = testUplink(journal, uplinkConfig(broker.url))
   t.teardown(async () => {
     await ear.end()
-    await broker.stop()
-    broker.aedes.close()
+    await broker.close()
   })
   uplink.start()
   await until(() => uplink.status().state === 'up', 'the connection')
@@ -124,8 +121,7 @@ t.test('retained alarms: published while they stand, cleared when done, right af
   let uplink = testUplink(journal, uplinkConfig(broker.url))
   t.teardown(async () => {
     await uplink.stop(0)
-    await broker.stop()
-    broker.aedes.close()
+    await broker.close()
   })
   const retained = async (): Promise<string[]> => {
     const ear = await listen(broker.url)
@@ -173,8 +169,7 @@ t.test('last will and retained state', async t => {
   t.teardown(async () => {
     await uplink.stop(0)
     await ear.end()
-    await broker.stop()
-    broker.aedes.close()
+    await broker.close()
   })
   const states = (): string[] =>
     ear.on('state').map(({ text }) => (JSON.parse(text) as { state: string; reason?: string }).state)

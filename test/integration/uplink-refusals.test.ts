@@ -29,7 +29,7 @@ t.test('wrong password', { skip }, async t => {
   await until(() => anonymous.status().state === 'waiting', 'the refusal')
   t.match(anonymous.status().detail, /set username and password/)
   await anonymous.stop(0)
-  await broker.stop()
+  await broker.close()
 })
 
 t.test('access list refuses alerts: said, nothing skipped, delivered once it allows them', { skip }, async t => {
@@ -40,7 +40,7 @@ t.test('access list refuses alerts: said, nothing skipped, delivered once it all
   const uplink = testUplink(journal, uplinkConfig(broker.url))
   t.teardown(async () => {
     await uplink.stop(0)
-    await broker.stop()
+    await broker.close()
   })
   uplink.start()
   await until(() => /refuses messages on/.test(uplink.status().detail), 'the refusal')
@@ -62,7 +62,7 @@ t.test('a second client with our id', { skip }, async t => {
   const uplink = testUplink(new MemoryJournal(), uplinkConfig(broker.url))
   t.teardown(async () => {
     await uplink.stop(0)
-    await broker.stop()
+    await broker.close()
   })
   uplink.start()
   await until(() => uplink.status().state === 'up', 'the connection')
@@ -102,5 +102,5 @@ t.test('a broker that speaks only MQTT 5 or only 3.1.1 is asked in its own words
     t.equal(uplink.status().protocol, protocol)
     await uplink.stop(0)
   }
-  await broker.stop()
+  await broker.close()
 })

@@ -14,6 +14,8 @@ export interface TestBroker {
   stop(): Promise<void>
   /** Listens again at the same port. */
   start(): Promise<void>
+  /** Gone for good. */
+  close(): Promise<void>
 }
 
 /** Node may be asked for a port and mosquitto told to use it: free at that moment, on loopback. */
@@ -51,6 +53,10 @@ export async function aedesBroker(): Promise<TestBroker & { aedes: Aedes }> {
       for (const socket of sockets) socket.destroy()
       await closed
       server = undefined
+    },
+    async close() {
+      await broker.stop()
+      await new Promise<void>(resolve => aedes.close(resolve))
     },
   }
   await broker.start()
@@ -101,7 +107,8 @@ export async function mosquitto(
       child = spawn('mosquitto', ['-c', config], { env, stdio: 'ignore' })
       await until(() => listens(port), `mosquitto on port ${port}`)
     },
-    async stop() {
+    stop: () => end('SIGTERM'),
+    async close() {
       await end('SIGTERM')
       rmSync(dir, { recursive: true, force: true })
     },

@@ -106,7 +106,7 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
 }
 
-const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true })
+const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true })
 const validators = new Map<string, ValidateFunction>()
 
 /** Errors of a message against docs/schemas/<name>.schema.json; empty = valid. */
