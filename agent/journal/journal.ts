@@ -155,7 +155,7 @@ class FileJournal implements Journal {
 
   async #probe(): Promise<void> {
     try {
-      await this.#writer.write([])
+      await this.#writer.probe()
     } catch (error) {
       this.#options.logger.debug('journal still refuses appends', { cause: messageOf(error) })
       this.#probeLater()

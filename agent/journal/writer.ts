@@ -2,9 +2,11 @@
 import { type Disk, type DiskFile, writeFully } from '../core/disk.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { takeCheckpoint } from './checkpoint.ts'
 import type { JournalLoss, NewRecord } from './contract.ts'
 import { planDrops } from './drops.ts'
 import { gapRecord } from './losses.ts'
+import { proveSpace } from './probe.ts'
 import { indexRecord, newSegment, type Recovered, type Segment } from './recovery.ts'
 import {
   encodeHeader,
@@ -86,12 +88,12 @@ export class SegmentWriter {
   }
 
   /**
-   * Makes the records durable and returns the number of the first. With none it begins a new segment: a probe.
+   * Makes the records durable and returns the number of the first.
    * A failed write is tried once more in a new segment; then it rejects with the disk's error, and the records are not there.
    */
   async write(records: readonly NewRecord[]): Promise<number> {
     const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0)
-    if (records.length > 0 && this.#tail && this.#tail.segment.bytes + bytes <= this.#segmentBytes) {
+    if (this.#tail && this.#tail.segment.bytes + bytes <= this.#segmentBytes) {
       try {
         return await this.#appendGroup(this.#tail, records)
       } catch (error) {
@@ -100,6 +102,12 @@ export class SegmentWriter {
       }
     }
     return this.#roll(records)
+  }
+
+  /** Begins a new segment if the disk has room for more than that. */
+  async probe(): Promise<void> {
+    await proveSpace(this.#options.disk, this.#options.dir)
+    await this.#roll([])
   }
 
   async #appendGroup(tail: { segment: Segment; file: DiskFile }, records: readonly NewRecord[]): Promise<number> {
@@ -112,7 +120,7 @@ export class SegmentWriter {
 
   /** A new segment: header, checkpoint, gap records, then the group, with one sync. */
   async #roll(records: readonly NewRecord[]): Promise<number> {
-    const checkpoint = this.#checkpoint()
+    const checkpoint = takeCheckpoint(this.#options, this.recordBytesMax)
     const group = records.reduce((sum, record) => sum + recordBytes(record), checkpoint ? recordBytes(checkpoint) : 0)
     const { victims, loss } = planDrops(this.segments, {
       needBytes: Math.max(this.#segmentBytes, HEADER_BYTES + group),
@@ -180,23 +188,6 @@ export class SegmentWriter {
       at = encodeRecord(record, firstSeq + i, segment.salt, this.#buffer, at)
     }
     return { data: this.#buffer.subarray(0, bytes), offsets }
-  }
-
-  #checkpoint(): NewRecord | undefined {
-    const { checkpoint, logger } = this.#options
-    try {
-      const record = checkpoint?.()
-      if (!record || recordBytes(record) <= this.recordBytesMax) return record
-      logger.error('the checkpoint is too large for the journal: older segments are kept instead', {
-        bytes: record.payload.length,
-        bytesMax: this.recordBytesMax - RECORD_HEADER_BYTES,
-      })
-    } catch (error) {
-      logger.error('no checkpoint was given to the journal: older segments are kept instead', {
-        cause: messageOf(error),
-      })
-    }
-    return undefined
   }
 
   /** The gap record that names them is durable; a crash in between is finished by the next recovery. */

@@ -166,6 +166,30 @@ t.test('a power cut at any call loses nothing acknowledged and tells no number t
   t.pass(`seed ${SEED}`)
 })
 
+t.test('a disk with room for a few hundred bytes is still full: no segment is begun for each attempt', async t => {
+  const disk = memoryDisk()
+  const clock = manualClock()
+  const journal = await openTestJournal('/j', disk, { clock, checkpoint })
+  await journal.append(alarm('a'))
+  disk.shorten = (_call, bytes) => Math.min(bytes, 400)
+  let written = 0
+  disk.refuse = (_call, what) => (what === 'write' && ++written % 2 === 0 ? 'ENOSPC' : undefined)
+  await t.rejects(journal.append(alarm('x'.repeat(2_000))), { code: 'JOURNAL_FULL' })
+  for (let i = 0; i < 50; i++) {
+    clock.advance(5_000)
+    await new Promise(resolve => setImmediate(resolve))
+    await journal.append(alarm('x'.repeat(2_000))).catch(() => {})
+  }
+  t.match(journal.status(), { segments: 1, failing: /free space/ })
+  disk.refuse = () => undefined
+  await recovered(journal, clock)
+  t.notOk(
+    disk.paths().some(path => path.endsWith('.tmp')),
+    'the probe is removed',
+  )
+  await journal.close()
+})
+
 t.test('a directory that cannot be read is an error that says what to do', async t => {
   const disk = memoryDisk()
   disk.refuse = (_call, what) => (what === 'readdir' ? 'EACCES' : undefined)
