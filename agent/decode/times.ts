@@ -25,7 +25,7 @@ export function epochUs(value: number): number {
 
 /**
  * `YYYY-MM-DD[T| ]hh:mm[:ss[.fraction]][Z|±hh[:]mm]` or a bare date; without a zone it is UTC. Digits past the
- * microsecond are cut. Date.parse is four times slower and takes a time without a zone as local.
+ * microsecond are cut. Date.parse takes a time without a zone as local, knows no microseconds, and needs 1.5–2 x as long.
  */
 export function isoUs(text: string): number {
   const year = digits(text, 0, 4)

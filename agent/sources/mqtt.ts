@@ -20,7 +20,6 @@ const PACKET_BYTES_MAX = 4 * 1024 * 1024
 const FILTERS_PER_SUBSCRIBE = 100
 const STOP_MS = 1000
 const SILENT_MS = 30_000
-const silent = (): void => {}
 
 export class MqttSource implements Source {
   readonly id: string
@@ -128,8 +127,6 @@ export class MqttSource implements Source {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
-      // Formatting debug lines that nobody reads costs a tenth of the receive rate.
-      log: silent,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       ...(this.#protocol === 5 ? { properties: { maximumPacketSize: PACKET_BYTES_MAX } } : {}),
@@ -217,10 +214,16 @@ export class MqttSource implements Source {
   }
 }
 
-/** DISCONNECT, then close; a link that does not close in time is cut. */
+/**
+ * DISCONNECT, then close. mqtt.js waits for answers under way, on a link that may never give them: after a second the
+ * link is cut, and its callback may then never come.
+ */
 function endClient(client: MqttClient, deps: SourceDeps): Promise<void> {
   return new Promise(resolve => {
-    const cancel = deps.clock.after(STOP_MS, () => client.stream.destroy())
+    const cancel = deps.clock.after(STOP_MS, () => {
+      client.stream.destroy()
+      resolve()
+    })
     client.end(!client.connected, () => {
       cancel()
       resolve()

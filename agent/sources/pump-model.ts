@@ -126,7 +126,7 @@ export class PumpModel {
     const current = this.#currentOf(n, flow, this.#voltage.step(dtS), fault.friction)
     this.#heat(dtS, n, current, fault.bearingHeat)
     const duty = n === 0 ? 0 : flow / (100 * n) - 0.9
-    const vibration = (1.6 + 3 * duty * duty) * n * n * fault.vibration + 0.05
+    const vibration = (1.6 + 1.5 * duty * duty) * n * n * fault.vibration + 0.05
     const truth = [
       flow,
       suction,
@@ -172,7 +172,7 @@ export class PumpModel {
       case 'none':
         return sound
       case 'clogged-strainer':
-        return { ...sound, strainer: 1 + 7 * developed, vibration: 1 + 0.2 * developed }
+        return { ...sound, strainer: 1 + 7 * developed, vibration: 1 + 0.05 * developed }
       case 'bearing-wear':
         return { ...sound, vibration: 1 + 2 * developed, bearingHeat: 1 + developed, friction: 1 + 0.06 * developed }
       case 'impeller-wear':

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import mqtt from 'mqtt'
 import t, { type Test } from 'tap'
 import type { MqttSourceConfig } from '../../agent/config/contract.ts'
@@ -166,6 +168,21 @@ t.test('mosquitto: a wrong password; an access list that swallows messages', { s
     t.equal(right.source.status().state, 'up')
     await right.source.stop()
   }
+})
+
+t.test('stop() does not wait for a broker that hangs in the middle of a subscription', async t => {
+  // Takes the login and answers nothing more.
+  const server = createServer(socket => {
+    socket.once('data', () => socket.write(Uint8Array.of(0x20, 2, 0, 0)))
+    socket.on('error', () => {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { source } = open(t, (server.address() as AddressInfo).port, { protocol: 4 }, scaledClock(20))
+  await until(isUp(source), 'the login')
+  await source.stop()
+  t.equal(source.status().state, 'stopped')
 })
 
 t.test('TLS towards a port that does not speak it is explained', async t => {
