@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module'
 import { listSupportedBackends } from 'onnxruntime-node'
 import { systemClock } from '../core/clock.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import { readFrame, readSlot, writeAll } from './child-io.ts'
 import type { ChildModel } from './child-model.ts'
 import { type LoadContext, loadModel } from './load-model.ts'
@@ -70,12 +70,9 @@ async function score(frame: Frame): Promise<void> {
 
 async function profile(frame: Frame): Promise<void> {
   const { meta, model } = decodeLoad(frame.payload)
-  try {
-    writeAll(encodeJson(FRAME.profiled, frame.id, { nodes: await profileModel(meta, model) }))
-  } catch (error) {
-    const code = error instanceof AgentError ? error.code : 'MODEL_UNREADABLE'
-    writeAll(encodeJson(FRAME.refused, frame.id, { code, message: messageOf(error), notTaken: [] }))
-  }
+  const outcome = await profileModel(meta, model, context.backends)
+  if ('refused' in outcome) writeAll(encodeJson(FRAME.refused, frame.id, outcome.refused))
+  else writeAll(encodeJson(FRAME.profiled, frame.id, outcome))
 }
 
 async function handle(frame: Frame): Promise<void> {

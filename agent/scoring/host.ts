@@ -20,7 +20,7 @@ import type {
 import { Dispatcher } from './dispatcher.ts'
 import { type Entry, Lane } from './lane.ts'
 import { type Environment, launchCommand } from './launch.ts'
-import { batchMaxOf, type LoadedSet, type LoadParts, loadSet, type Wanted } from './load-set.ts'
+import { batchMaxOf, LOAD_DEADLINE_MS, type LoadedSet, type LoadParts, loadSet, type Wanted } from './load-set.ts'
 import { SLOTS } from './protocol.ts'
 import { Quarantine } from './quarantine.ts'
 import { type Death, ScorerProcess } from './scorer-process.ts'
@@ -39,7 +39,6 @@ export interface ScoringHostParts {
   loadDeadlineMs?: Partial<Record<Provider, number>>
 }
 
-const LOAD_DEADLINE_MS: Record<Provider, number> = { tensorrt: 20 * 60_000, cuda: 3 * 60_000, cpu: 30_000 }
 const RESTART_FIRST_MS = 100
 const RESTART_CAP_MS = 30_000
 /** A child that lived this long had a reason of its own to die: the next restart is quick again. */

@@ -19,6 +19,13 @@ import {
 import type { Quarantine } from './quarantine.ts'
 import type { ScorerProcess } from './scorer-process.ts'
 
+/** Watchdog on one model and provider. TensorRT builds engines for 4 to 10 minutes on the boards this is for. */
+export const LOAD_DEADLINE_MS: Readonly<Record<Provider, number>> = {
+  tensorrt: 20 * 60_000,
+  cuda: 3 * 60_000,
+  cpu: 30_000,
+}
+
 export interface LoadSettings {
   providers: readonly Provider[]
   require: boolean

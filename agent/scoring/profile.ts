@@ -2,42 +2,53 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Tensor } from 'onnxruntime-node'
-import { AgentError, messageOf } from '../core/errors.ts'
-import type { LoadMeta, NodePlacement } from './protocol.ts'
-import { shorten } from './provider-reason.ts'
-import { createSession } from './providers.ts'
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import { type LoadMeta, type NodePlacement, type Refused, WINDOW_FLOATS_MAX } from './protocol.ts'
+import { climb, createSession } from './providers.ts'
 
 const TRACE_BYTES_MAX = 64 * 2 ** 20
 /** Dynamic dimensions are profiled at this size; placement does not depend on it. */
 const DYNAMIC_SIZE = 1
 
+export type ProfileOutcome = { nodes: NodePlacement[] } | { refused: Refused }
+
 /**
- * Runs the model once on `meta.providers[0]` with zeros for input and returns the provider of each node of the
- * optimised graph, in the order of their first run. Throws AgentError when it cannot be had or cannot run.
+ * Runs the model once on `meta.providers[0]` with zeros for input: the provider of each node of the optimised graph, in
+ * the order of their first run, or why there is none.
  */
-export async function profileModel(meta: LoadMeta, model: Uint8Array): Promise<NodePlacement[]> {
-  const provider = meta.providers[0] ?? 'cpu'
+export async function profileModel(
+  meta: LoadMeta,
+  model: Uint8Array,
+  backends: ReadonlySet<string>,
+): Promise<ProfileOutcome> {
   const folder = mkdtempSync(join(tmpdir(), 'wearwatch-profile-'))
+  const ladder = { providers: meta.providers, backends, unavailable: new Map() }
   try {
-    const session = await createSession(model, provider, { ...meta, profilePrefix: join(folder, 'trace') })
-    const feeds: Record<string, Tensor> = {}
-    for (const input of session.inputMetadata) {
-      if (!input.isTensor || input.type !== 'float32') throw new Error(`input ${input.name} is not a float32 tensor`)
-      const dims = input.shape.map(size => (typeof size === 'number' ? size : DYNAMIC_SIZE))
-      feeds[input.name] = new Tensor('float32', new Float32Array(dims.reduce((a, b) => a * b, 1)), dims)
-    }
-    await session.run(feeds)
-    session.endProfiling()
-    await session.release()
-    return parseTrace(readTrace(folder))
-  } catch (error) {
-    throw new AgentError('MODEL_UNREADABLE', `${meta.name}: no profile on ${provider}: ${shorten(messageOf(error))}`, {
-      cause: error,
+    const climbed = await climb(ladder, async provider => {
+      await runOnce(await createSession(model, provider, { ...meta, profilePrefix: join(folder, 'trace') }))
+      return parseTrace(readTrace(folder))
     })
+    if (climbed.got) return { nodes: climbed.got }
+    const message = climbed.notTaken.map(({ reason }) => reason).join('; ')
+    return { refused: { code: 'PROVIDER_UNAVAILABLE', message, notTaken: climbed.notTaken } }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+async function runOnce(session: InferenceSession): Promise<void> {
+  const feeds: Record<string, Tensor> = {}
+  for (const input of session.inputMetadata) {
+    if (!input.isTensor || input.type !== 'float32') throw new Error(`input ${input.name} is not a float32 tensor`)
+    const dims = input.shape.map(size => (typeof size === 'number' ? size : DYNAMIC_SIZE))
+    const floats = dims.reduce((product, size) => product * size, 1)
+    if (floats > WINDOW_FLOATS_MAX)
+      throw new Error(`input ${input.name} has ${floats} floats, at most ${WINDOW_FLOATS_MAX} are tried`)
+    feeds[input.name] = new Tensor('float32', new Float32Array(floats), dims)
+  }
+  await session.run(feeds)
+  session.endProfiling()
+  await session.release()
 }
 
 /** The trace is an array of Chrome trace events; a node's kernel run names its operator and provider. */

@@ -18,7 +18,7 @@ export function reasonFor(provider: Provider, error: unknown): string {
   const folder = runtimeFolder()
   const library = `libonnxruntime_providers_${provider}.so`
   for (const name of ['libonnxruntime_providers_shared.so', library]) {
-    if (!existsSync(join(folder, name))) return `${library} is not installed beside onnxruntime-node (${folder})`
+    if (!existsSync(join(folder, name))) return `${library} not installed (stock onnxruntime-node has none)`
   }
   return (
     missingLibrary(dlopenError(join(folder, 'libonnxruntime_providers_shared.so'))) ??
