@@ -1,5 +1,6 @@
 // The alert stream over real connections: away and back, killed, restarted. What is checked is what a consumer has at the
 // end: everything, at least once, and in order once repeats are dropped.
+import type { Aedes } from 'aedes'
 import t from 'tap'
 import { aedesBroker, MOSQUITTO_MISSING, mosquitto } from '../support/uplink-brokers.ts'
 import { MemoryJournal } from '../support/uplink-journal.ts'
@@ -67,6 +68,50 @@ t.test('MQTT 5: broker killed in mid-stream', { skip: MOSQUITTO_MISSING }, async
     alertSeqs(ear),
     [...alertSeqs(ear)].sort((a, b) => a - b),
   )
+})
+
+t.test('the connection cut again and again in mid-stream: everything, in order', async t => {
+  const broker = await aedesBroker()
+  const ear = await listen(broker.url)
+  const journal = new MemoryJournal()
+  for (const alarm of alarms(400)) await journal.alarm(alarm)
+  const uplink = testUplink(journal, uplinkConfig(broker.url, { inFlightMax: 16 }))
+  t.teardown(async () => {
+    await uplink.stop(0)
+    await ear.end()
+    await broker.close()
+  })
+  uplink.start()
+  for (let cut = 1; cut <= 3; cut++) {
+    await until(() => journal.cursorSeq() >= cut * 100, `${cut * 100} delivered`)
+    cutOff(broker.aedes, 'gw-7f3a-uplink')
+    await until(() => uplink.status().reconnects === cut, 'the loss')
+  }
+  await until(() => journal.cursorSeq() === 400, 'all')
+  await until(() => alertSeqs(ear).length === 400, 'the ear')
+  t.same(alertSeqs(ear), range(1, 400))
+  t.match(uplink.status(), { reconnects: 3, deliveredAlertSeq: 400 })
+})
+
+t.test('a journal that cannot be read is said, tried again, and nothing is skipped', async t => {
+  const broker = await aedesBroker()
+  const ear = await listen(broker.url)
+  const journal = new MemoryJournal()
+  for (const alarm of alarms(3)) await journal.alarm(alarm)
+  journal.failing = new Error('EIO: i/o error, read')
+  const uplink = testUplink(journal, uplinkConfig(broker.url))
+  t.teardown(async () => {
+    await uplink.stop(0)
+    await ear.end()
+    await broker.close()
+  })
+  uplink.start()
+  await until(() => /cannot deliver alerts: EIO/.test(uplink.status().detail), 'the trouble')
+  journal.failing = undefined
+  await until(() => journal.cursorSeq() === 3, 'the alerts')
+  await until(() => alertSeqs(ear).length === 3, 'the ear')
+  t.same(alertSeqs(ear), [1, 2, 3])
+  t.match(uplink.status().detail, /connected/)
 })
 
 t.test('the uplink restarts in mid-stream: resumes at the cursor', async t => {
@@ -182,15 +227,16 @@ t.test('last will and retained state', async t => {
     version: '0.1.0',
     gateway: 'gw-7f3a',
   })
-  // The connection breaks without a word, as when the power goes.
-  for (const client of Object.values(
-    (broker.aedes as unknown as { clients: Record<string, { conn: { destroy(): void } }> }).clients,
-  )) {
-    if ((client as unknown as { id: string }).id === 'gw-7f3a-uplink') client.conn.destroy()
-  }
+  cutOff(broker.aedes, 'gw-7f3a-uplink')
   await until(() => states().includes('offline'), 'the will')
   t.match(JSON.parse(ear.on('state').find(({ text }) => text.includes('offline'))?.text ?? ''), {
     reason: 'connection lost',
   })
   await until(() => states().at(-1) === 'online', 'the return')
 })
+
+/** The connection breaks without a word, as when the power goes. */
+function cutOff(aedes: Aedes, clientId: string): void {
+  const { clients } = aedes as unknown as { clients: Record<string, { conn: { destroy(): void } } | undefined> }
+  clients[clientId]?.conn.destroy()
+}
