@@ -14,16 +14,17 @@
 import type { Cancel } from './core/clock.ts'
 import { messageOf } from './core/errors.ts'
 import { ControlServer } from './http/control.ts'
-import { type BuildOptions, buildParts } from './pipeline/build.ts'
+import { buildParts } from './pipeline/build.ts'
 import { controlApi } from './pipeline/control-api.ts'
-import type { AgentParts } from './pipeline/parts.ts'
+import { LearnRecorder } from './pipeline/learn-recorder.ts'
+import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
 import { resumeModels } from './pipeline/resume.ts'
 import { runSync } from './pipeline/sync-run.ts'
 import { assetStatus, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
 import { createSchedule, type Schedule } from './schedule/schedule.ts'
 import type { SyncReport } from './uplink/contract.ts'
 
-const LEARN_RECORD_MS = 60_000
+const LEARN_CHECK_MS = 1_000
 const RETENTION_MS = 60_000
 const STATE_CHECK_MS = 2_000
 /** Together with closing the stores this stays under the 5 s that a supervisor waits. */
@@ -34,11 +35,15 @@ export class Agent {
   readonly parts: AgentParts
   readonly #control: ControlServer
   readonly #schedule: Schedule
+  readonly #learning: LearnRecorder
   readonly #timers: Cancel[] = []
+  #syncRunning: Promise<unknown> = Promise.resolve()
+  #syncWaiting: Promise<SyncReport> | undefined
   #lastState = ''
 
   private constructor(parts: AgentParts) {
     this.parts = parts
+    this.#learning = new LearnRecorder(parts)
     this.#control = new ControlServer(
       parts.config.control.socket,
       controlApi(parts, by => this.sync(by)),
@@ -65,8 +70,16 @@ export class Agent {
     return agent
   }
 
+  /** One at a time: what is asked meanwhile gets the next one, all askers the same. */
   sync(by: string): Promise<SyncReport> {
-    return runSync(this.parts, by)
+    if (this.#syncWaiting) return this.#syncWaiting
+    const sync = this.#syncRunning.then(() => {
+      this.#syncWaiting = undefined
+      return runSync(this.parts, by)
+    })
+    this.#syncWaiting = sync
+    this.#syncRunning = sync
+    return sync
   }
 
   status(): Promise<Record<string, unknown>> {
@@ -92,7 +105,7 @@ export class Agent {
     await step('sync', () => repository?.stop())
     await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
     await step('scorer', () => host.stop(SCORER_DRAIN_MS))
-    await step('learning', () => this.#recordLearning())
+    await step('learning', () => this.#learning.finish())
     await step('journal queue', () => commits.stop())
     await step('uplink', () => uplink?.stop(UPLINK_DRAIN_MS))
     await step('control socket', () => this.#control.stop())
@@ -121,7 +134,7 @@ export class Agent {
     const { clock, history, config, uplink, scores, logger } = this.parts
     const report = (what: string) => (error: unknown) => logger.error(`${what}: ${messageOf(error)}`)
     const every = (periodMs: number, run: () => void): void => void this.#timers.push(clock.every(periodMs, run))
-    every(LEARN_RECORD_MS, () => void this.#recordLearning())
+    every(LEARN_CHECK_MS, () => this.#learning.check())
     every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))
     every(STATE_CHECK_MS, () => this.#publishState())
     if (!config.uplink) return
@@ -132,15 +145,6 @@ export class Agent {
         if (message) uplink?.publishFeatures(asset.id, message)
       }
     })
-  }
-
-  async #recordLearning(): Promise<void> {
-    const { scoring, records } = this.parts
-    for (const asset of scoring) {
-      const record = asset.learnRecord
-      if (record && record.uptoUs !== records.models.learning.get(record.asset)?.uptoUs)
-        void records.learn({ ...record })
-    }
   }
 
   /** Retained state is replaced only when something in it changed. */

@@ -36,9 +36,7 @@ export class CommitQueue {
   push(record: NewRecord, durable: () => void = () => {}): Promise<number> {
     return new Promise(done => {
       this.#waiting.push({ record, durable, done })
-      this.#draining ??= this.#drain().finally(() => {
-        this.#draining = undefined
-      })
+      this.#draining ??= this.#drain()
     })
   }
 
@@ -56,11 +54,13 @@ export class CommitQueue {
   async #drain(): Promise<void> {
     for (let head = this.#waiting[0]; head; head = this.#waiting[0]) {
       const seq = await this.#append(head.record)
-      if (seq === undefined) return
+      if (seq === undefined) break
       this.#waiting.shift()
       head.durable()
       head.done(seq)
     }
+    // In the same turn as the last look at the queue: whoever waited for `done` may push again before this promise settles.
+    this.#draining = undefined
   }
 
   async #append(record: NewRecord): Promise<number | undefined> {

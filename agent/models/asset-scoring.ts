@@ -1,4 +1,5 @@
 import type { AssetConfig } from '../config/contract.ts'
+import type { Counter, Counters } from '../core/counters.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { History } from '../history/contract.ts'
@@ -19,6 +20,7 @@ export interface AssetScoringDeps {
   /** Makes a fitted model the active one, calling `bind` as it takes over; the reason when it was refused. */
   install(asset: AssetConfig, fitted: FitResult, bind: (model: ModelFile) => void): Promise<string | undefined>
   logger: Logger
+  counters: Counters
 }
 
 export type ScoringMode = 'learning' | 'fitting' | 'catching-up' | 'scoring'
@@ -40,16 +42,21 @@ export class AssetScoring {
   #cutter: WindowCutter | undefined
   #lastWindowUs = Number.NEGATIVE_INFINITY
   #lastRowUs = Number.NEGATIVE_INFINITY
+  /** Of the catching up under way: a model of another shape that comes in meanwhile begins a new one. */
+  #turn = 0
   #pending: GatedBlock[] = []
   #pendingRows = 0
+  readonly #pendingDropped: Counter
   /** Rows at which a failed fit is tried again. */
   #retryRows = 0
   #problem: string | undefined
+  #refused: string | undefined
 
   constructor(asset: AssetConfig, deps: AssetScoringDeps, learnt: LearnRecord | undefined) {
     this.#asset = asset
     this.#deps = deps
     this.#meter = new LearnMeter(asset, learnt?.digest === asset.digest ? learnt : undefined)
+    this.#pendingDropped = deps.counters.get(`models.${asset.id}.pending_rows_dropped`)
   }
 
   get mode(): ScoringMode {
@@ -60,13 +67,19 @@ export class AssetScoring {
     return this.#model
   }
 
-  /** Why the last fit came to nothing. */
+  /** Why the model that was asked for is not at work, or the last fit came to nothing. */
   get problem(): string | undefined {
-    return this.#problem
+    return [this.#refused, this.#problem].filter(Boolean).join('; ') || undefined
   }
 
+  /** The model that the configuration or the journal names cannot be used; shown until the next start. */
+  refused(reason: string): void {
+    this.#refused = reason
+  }
+
+  /** How far learning has come, while it matters: until there is a model. */
   get learnRecord(): LearnRecord | undefined {
-    return this.#mode === 'learning' ? this.#meter.record : undefined
+    return this.#mode === 'learning' || this.#mode === 'fitting' ? this.#meter.record : undefined
   }
 
   progress(): LearnProgress {
@@ -97,12 +110,18 @@ export class AssetScoring {
     const sameShape = before?.samples === samples && before.hop === hop && same(before.channels, channels)
     if (this.#cutter && sameShape) return
     const fromUs = Number.isFinite(this.#lastWindowUs) ? this.#lastWindowUs : afterUs
-    this.#cutter = this.#deps.cutter(this.#asset.index, { columns, samples, hop }, fromUs)
+    const newCutter = (): WindowCutter => this.#deps.cutter(this.#asset.index, { columns, samples, hop }, fromUs)
+    this.#cutter = newCutter()
     this.#mode = 'catching-up'
-    this.#catchUp(fromUs, samples).catch((error: unknown) => {
-      this.#deps.logger.error(
-        `catching up with the rows of ${this.#asset.id}: ${messageOf(error)}; scoring goes on with new rows`,
-      )
+    const turn = ++this.#turn
+    this.#catchUp(turn, fromUs, samples).catch((error: unknown) => {
+      const what = `catching up with the rows of ${this.#asset.id}: ${messageOf(error)}; scoring goes on with new rows`
+      this.#deps.logger.error(what)
+      if (turn !== this.#turn) return
+      // An empty one: no window may reach over the rows that are missing.
+      this.#cutter = newCutter()
+      this.#pending = []
+      this.#pendingRows = 0
       this.#mode = 'scoring'
     })
   }
@@ -143,7 +162,7 @@ export class AssetScoring {
     )
   }
 
-  async #catchUp(afterUs: number, samples: number): Promise<void> {
+  async #catchUp(turn: number, afterUs: number, samples: number): Promise<void> {
     const { gapMs, everyMs, running } = this.#asset
     // Far enough back for the gate to settle and the first window to fill.
     const reachUs = ((running?.settleMs ?? 0) + 2 * gapMs + 20 * samples * everyMs) * 1000
@@ -155,23 +174,35 @@ export class AssetScoring {
     if (Number.isFinite(afterUs)) {
       const range = { fromUs: afterUs - reachUs, toUs: Number.MAX_SAFE_INTEGER }
       const cut = (block: GatedBlock): void => {
+        if (turn !== this.#turn) return
         this.#cut(block)
         lastUs = block.timesUs[block.rows - 1]!
       }
       await replayHistory(this.#deps.history, this.#asset, this.#deps.gate, range, cut, room)
     }
-    for (let block = this.#pending.shift(); block; block = this.#pending.shift()) {
+    while (turn === this.#turn) {
+      const block = this.#pending.shift()
+      if (!block) {
+        this.#mode = 'scoring'
+        return
+      }
       this.#pendingRows -= block.rows
       if (block.timesUs[block.rows - 1]! > lastUs) this.#cut(rowsAfter(block, lastUs))
       await room()
     }
-    this.#mode = 'scoring'
   }
 
   #hold(block: GatedBlock): void {
     this.#pending.push(rowsAfter(block, Number.NEGATIVE_INFINITY))
     this.#pendingRows += block.rows
-    while (this.#pendingRows > PENDING_ROWS_MAX) this.#pendingRows -= this.#pending.shift()?.rows ?? this.#pendingRows
+    if (this.#pendingRows <= PENDING_ROWS_MAX) return
+    while (this.#pendingRows > PENDING_ROWS_MAX && this.#pending.length > 1) {
+      const { rows } = this.#pending.shift()!
+      this.#pendingRows -= rows
+      this.#pendingDropped.n += rows
+    }
+    // No window reaches over what was dropped; where the history had those rows after all, the mark goes with them.
+    this.#pending[0]!.breaks[0] = 1
   }
 
   #cut(block: GatedBlock): void {

@@ -17,6 +17,8 @@ export interface BindingRecord {
 export interface ModelsSnapshot {
   bindings: BindingRecord[]
   learning: LearnRecord[]
+  /** Release of the last locally learnt model, by asset. */
+  localReleases?: [string, number][]
 }
 
 /** Which model scores which asset and how far each baseline has come: a fold over the journal, nothing else. */
@@ -24,8 +26,16 @@ export class ModelsFold {
   readonly bindings = new Map<string, BindingRecord>()
   readonly learning = new Map<string, LearnRecord>()
 
+  readonly #localReleases = new Map<string, number>()
+
   bind(record: BindingRecord): void {
     this.bindings.set(record.asset, record)
+    if (record.origin === 'local') this.#localReleases.set(record.asset, record.release)
+  }
+
+  /** Release of the last model that the asset learnt itself, 0 before the first: releases only rise. */
+  localRelease(asset: string): number {
+    return this.#localReleases.get(asset) ?? 0
   }
 
   learn(record: LearnRecord): void {
@@ -33,11 +43,16 @@ export class ModelsFold {
   }
 
   snapshot(): ModelsSnapshot {
-    return { bindings: [...this.bindings.values()], learning: [...this.learning.values()] }
+    return {
+      bindings: [...this.bindings.values()],
+      learning: [...this.learning.values()],
+      localReleases: [...this.#localReleases],
+    }
   }
 
   restore(snapshot: ModelsSnapshot): void {
     for (const record of snapshot.bindings) this.bind(record)
     for (const record of snapshot.learning) this.learn(record)
+    for (const [asset, release] of snapshot.localReleases ?? []) this.#localReleases.set(asset, release)
   }
 }

@@ -27,6 +27,7 @@ export interface LearnProgress {
   waitingFor: string
 }
 
+const STOPPED = 0
 const RUNNING = 2
 
 /** Columns of the asset's channels that a telemetry model sees: all but waveforms. */
@@ -55,6 +56,7 @@ export class LearnMeter {
     this.#asset = asset
     this.#columns = telemetryColumns(asset)
     this.#record = record ? { ...record } : undefined
+    this.#wasRunning = record !== undefined && record.starts > 0
   }
 
   /** Undefined before the first row. */
@@ -67,9 +69,7 @@ export class LearnMeter {
     for (let row = 0; row < block.rows; row++) {
       const timeUs = block.timesUs[row]!
       this.#record ??= this.#begin(timeUs)
-      const running = block.states[row] === RUNNING
-      if (running && !this.#wasRunning) this.#record.starts++
-      this.#wasRunning = running
+      this.#countStart(block.states[row]!, this.#record)
       this.#record.uptoUs = timeUs
       this.#record.runningUs += block.runningUs[row]!
       if (isLearnable(block, row, this.#columns)) this.#record.rows++
@@ -77,6 +77,14 @@ export class LearnMeter {
     }
     this.#explain(block)
     return -1
+  }
+
+  /** Only a machine that was seen to stop can start: settling again after a gap, or after a restart of the agent, is none. */
+  #countStart(state: number, record: LearnRecord): void {
+    if (state === STOPPED) this.#wasRunning = false
+    if (state !== RUNNING || this.#wasRunning) return
+    this.#wasRunning = true
+    record.starts++
   }
 
   get complete(): boolean {

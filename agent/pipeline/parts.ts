@@ -3,6 +3,7 @@ import type { AgentConfig } from '../config/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Prng } from '../core/prng.ts'
 import type { History } from '../history/contract.ts'
 import type { CommitQueue } from '../journal/commit-queue.ts'
 import type { Journal } from '../journal/contract.ts'
@@ -16,6 +17,18 @@ import type { Uplink } from '../uplink/contract.ts'
 import type { AssetLine } from '../windows/asset-line.ts'
 import type { Records } from './records.ts'
 import type { ScoreKeeper } from './scores.ts'
+
+export interface BuildOptions {
+  config: AgentConfig
+  version: string
+  clock: Clock
+  prng: Prng
+  logger: Logger
+  /** The environment of this process: where the scorer finds its libraries. */
+  environment: Readonly<Record<string, string | undefined>>
+  /** Replaces the judgement of the gateway's own clock where time is simulated. */
+  clockState?: () => 'synced' | 'uncertain'
+}
 
 /** The built agent, by room. Lists are indexed like `config.assets`. */
 export interface AgentParts {

@@ -12,17 +12,26 @@ export async function resumeModels(parts: AgentParts): Promise<void> {
       const model = await modelOf(parts, asset)
       if (model) models.set(asset.id, model)
     } catch (error) {
-      parts.logger.error(`model of ${asset.id}: ${messageOf(error)}`)
+      refuse(parts, asset, messageOf(error))
     }
   }
   if (models.size === 0) return
   const result = await parts.desk.resume(models)
-  for (const refused of result.refused) parts.logger.error(`model of ${refused.key} refused: ${refused.message}`)
   for (const asset of parts.config.assets) {
+    const refused = result.refused.find(entry => entry.key === asset.id)
+    if (refused) refuse(parts, asset, refused.message)
     const model = parts.desk.active(asset.id)
     // Nothing to catch up with: what was not scored before the stop belongs to the past.
     if (model) parts.scoring[asset.index]!.bind(model, Number.NEGATIVE_INFINITY)
   }
+}
+
+/** Said in the log and shown in status; the fixed limits go on, and the asset learns a model of its own meanwhile. */
+function refuse(parts: AgentParts, asset: AssetConfig, reason: string): void {
+  const { file } = asset.model
+  const text = file ? `model file ${file} refused: ${reason}` : `its model cannot be used: ${reason}`
+  parts.logger.error(`model of ${asset.id}: ${text}`)
+  parts.scoring[asset.index]!.refused(text)
 }
 
 async function modelOf(parts: AgentParts, asset: AssetConfig): Promise<ModelFile | undefined> {

@@ -33,7 +33,7 @@ export interface ScoringHostParts {
   prng: Prng
   logger: Logger
   counters: Counters
-  /** process.env; the child gets what finding libraries and devices needs. */
+  /** Of this process; the child gets what finding libraries and devices needs. */
   environment: Environment
   /** Watchdog on loading one model; TensorRT builds engines for minutes. */
   loadDeadlineMs?: Partial<Record<Provider, number>>

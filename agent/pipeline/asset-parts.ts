@@ -1,0 +1,96 @@
+// What each asset has of its own: its line through the windows room and the life of its scoring.
+import type { AssetConfig } from '../config/contract.ts'
+import { Counters } from '../core/counters.ts'
+import { AssetScoring } from '../models/asset-scoring.ts'
+import { fitInWorker } from '../models/fit-worker.ts'
+import { sha256Hex } from '../models/model-file.ts'
+import type { WindowQueue } from '../scoring/contract.ts'
+import { AssetLine } from '../windows/asset-line.ts'
+import { Cutter } from '../windows/cutter.ts'
+import { Gate } from '../windows/gate.ts'
+import type { AgentParts, BuildOptions } from './parts.ts'
+import { WaveformScoring } from './waveform-scoring.ts'
+
+const FIT_DEADLINE_MS = 120_000
+/** A queue filled from stored rows leaves this share to the rows that arrive meanwhile. */
+const QUEUE_SHARE = 0.5
+const ROOM_CHECK_MS = 5
+
+type LineParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'engine' | 'scoring' | 'counters'>
+
+export function newLine(options: BuildOptions, asset: AssetConfig, parts: LineParts): AssetLine {
+  const { history, engine, host, desk, scoring } = parts
+  const columns = asset.channels.map(channel => channel.id)
+  const waveforms = new WaveformScoring(asset, {
+    queue: () => host.queue(asset.id),
+    model: () => desk.active(asset.id),
+  })
+  return new AssetLine(asset, options.clock, parts.counters, {
+    stored: block => history.append(asset.id, 'samples', columns, block.rows, block.timesUs, block.values),
+    gated(block) {
+      engine.rows(block)
+      scoring[asset.index]!.gated(block)
+    },
+    waveform(block, running) {
+      history.appendWaveform(asset.id, columns[block.channel]!, block)
+      if (running) waveforms.push(block)
+    },
+  })
+}
+
+type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'counters'>
+
+export function newScoring(options: BuildOptions, asset: AssetConfig, parts: ScoringParts): AssetScoring {
+  const { clock, logger } = options
+  const { history, host, desk, records, counters } = parts
+  // Counters of the gates that replay stored rows are kept apart: those rows were counted when they came in.
+  const replayed = new Counters()
+  const deps: ConstructorParameters<typeof AssetScoring>[1] = {
+    history,
+    logger,
+    counters,
+    gate: (asset, out) => new Gate(asset, replayed, out),
+    cutter: (asset, shape, afterUs) => new Cutter(asset, shape, afterUs),
+    queue: key => host.queue(key),
+    room: queue => roomIn(queue, options),
+    fit: (asset, data) =>
+      fitInWorker(data, fitOptions(asset, records.models.localRelease(asset.id) + 1), {
+        deadlineMs: FIT_DEADLINE_MS,
+        clock,
+      }),
+    async install(asset, fitted, bind) {
+      const model = {
+        bytes: fitted.bytes,
+        sha256: sha256Hex(fitted.bytes),
+        manifest: fitted.manifest,
+        origin: 'local' as const,
+      }
+      const outcome = await desk.install({ asset, model, by: 'agent', taken: bind })
+      return outcome.ok ? undefined : (outcome.reason ?? 'refused')
+    },
+  }
+  return new AssetScoring(asset, deps, records.models.learning.get(asset.id))
+}
+
+function fitOptions(asset: AssetConfig, release: number): Parameters<typeof fitInWorker>[1] {
+  const { family, order, mean, hop } = asset.model
+  const { onDelayMs, offDelayMs, deadband } = asset.alarm
+  return {
+    name: `${asset.id}-var`,
+    release,
+    assetClass: asset.type ?? asset.id,
+    family,
+    order,
+    mean,
+    hop,
+    everyMs: asset.everyMs,
+    alarm: { onDelayMs, offDelayMs, deadband },
+  }
+}
+
+/** Waits until the queue has room for another chunk of stored rows. */
+async function roomIn(queue: WindowQueue, { clock, config }: BuildOptions): Promise<void> {
+  while (queue.waiting > config.scorer.queueWindowsMax * QUEUE_SHARE) {
+    await new Promise<void>(resolve => clock.after(ROOM_CHECK_MS, resolve))
+  }
+}

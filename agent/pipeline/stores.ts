@@ -1,0 +1,40 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Counters } from '../core/counters.ts'
+import { realDisk } from '../core/disk.ts'
+import { openHistory } from '../history/history.ts'
+import { CommitQueue } from '../journal/commit-queue.ts'
+import { openJournal } from '../journal/journal.ts'
+import type { AgentParts, BuildOptions } from './parts.ts'
+import { Records } from './records.ts'
+
+export type Stores = Pick<AgentParts, 'history' | 'journal' | 'commits' | 'records'>
+
+/** Opens history and journal and folds the journal. Throws HISTORY_LOCKED, JOURNAL_*; then nothing stays open. */
+export async function openStores(options: BuildOptions, counters: Counters): Promise<Stores> {
+  const { config, clock, prng, logger } = options
+  const { dir, samples, scores, waveforms, journalBytesMax } = config.storage
+  await mkdir(dir, { recursive: true })
+  const retention = { samples, scores, features: scores, waveforms }
+  // The history's lock is taken first: it keeps a second daemon away from the journal.
+  const { history } = await openHistory({ dir: join(dir, 'history'), retention, clock, logger, counters })
+  try {
+    const records = new Records(logger)
+    const journal = await openJournal({
+      dir: join(dir, 'journal'),
+      bytesMax: journalBytesMax,
+      disk: realDisk,
+      clock,
+      logger,
+      counters,
+      checkpoint: () => records.checkpoint(),
+    })
+    await records.recover(journal)
+    const commits = new CommitQueue(journal, clock, prng, logger)
+    records.attach(commits)
+    return { history, journal, commits, records }
+  } catch (error) {
+    await history.close()
+    throw error
+  }
+}
