@@ -94,6 +94,7 @@ export class Dispatcher implements LaneEvents {
     this.#lane = next
     next?.open()
     this.#pump()
+    this.#wake()
     // Not awaited: whoever awaits this fetches the new queues now, and claims on the closed ones are dropped.
     if (old) void old.process.end()
   }

@@ -75,7 +75,7 @@ export async function climb<T>(
       if (lastRung && error instanceof AgentError) throw error
       const reason = reasonFor(provider, error)
       // A missing library or device fails every model; a node the provider cannot run fails this one only.
-      if (isAbsence(error)) ladder.unavailable.set(provider, reason)
+      if (provider !== 'cpu' && isAbsence(error)) ladder.unavailable.set(provider, reason)
       notTaken.push({ provider, reason })
     }
   }
@@ -84,5 +84,7 @@ export async function climb<T>(
 
 /** Whether the provider itself is missing, rather than the model at fault. */
 export function isAbsence(error: unknown): boolean {
-  return /AppendExecutionProvider|Failed to load|CUDA failure|no CUDA-capable device/i.test(String(error))
+  return /AppendExecutionProvider|Failed to load (shared )?library|CUDA failure|no CUDA-capable device/i.test(
+    String(error),
+  )
 }
