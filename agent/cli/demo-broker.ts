@@ -11,7 +11,7 @@ export interface DemoBroker {
 /** aedes on loopback: port 1883, or a free one when that is taken. For the demo only: it has no authentication. */
 export async function startBroker(): Promise<DemoBroker> {
   const broker = await Aedes.createBroker()
-  const server = createServer(broker.handle)
+  const server = createServer({ noDelay: true }, broker.handle)
   const port = (await listen(server, 1883)) ?? (await listen(server, 0))
   if (port === undefined) throw new Error('no free port on 127.0.0.1 for the demo broker')
   return {
