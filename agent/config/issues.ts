@@ -72,12 +72,18 @@ export class Issues {
 
   // Forty pumps of one type repeat what is wrong with the type: said once.
   #add(list: ConfigIssue[], path: Path, message: string, hint: string | undefined, code: ErrorCode | undefined): void {
-    const issue: ConfigIssue = { line: this.#lineOf(path), path: pathText(path), message }
+    if (list.length > ISSUES_MAX) return
+    const key = `${pathText(path)}\n${message}`
+    if (this.#seen.has(key)) return
+    this.#seen.add(key)
+    const line = this.#lineOf(path)
+    if (list.length === ISSUES_MAX) {
+      list.push({ line, path: pathText([]), message: `there are more than ${ISSUES_MAX}; the rest is not shown` })
+      return
+    }
+    const issue: ConfigIssue = { line, path: pathText(path), message }
     if (hint !== undefined) issue.hint = hint
     if (code !== undefined) issue.code = code
-    const key = `${issue.path}\n${message}`
-    if (this.#seen.has(key) || list.length >= ISSUES_MAX) return
-    this.#seen.add(key)
     list.push(issue)
   }
 }

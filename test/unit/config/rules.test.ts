@@ -641,3 +641,10 @@ t.test('forty pumps of one type say once what is wrong with the type', async t =
     ['7 types.pump.channels.flow.unit', '7 types.pump.channels.flow.min'],
   )
 })
+
+t.test('a megabyte of mistakes is cut short, and says so', async t => {
+  const assets = Array.from({ length: 900 }, (_, i) => `  P ${i}: {typ: 3}`).join('\n')
+  const issues = issuesOf(withParts(`assets:\n${assets}`))
+  t.equal(issues.length, 501)
+  t.equal(issues.filter(({ message }) => message === 'there are more than 500; the rest is not shown').length, 1)
+})
