@@ -20,8 +20,8 @@ interface DaemonOptions {
 function daemonCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option('-c, --config FILE', 'config of the running daemon', DEFAULT_CONFIG)
-    .option('--socket PATH', 'control socket, instead of the one in the config')
+    .option('-c, --config <FILE>', 'config of the running daemon', DEFAULT_CONFIG)
+    .option('--socket <PATH>', 'control socket, instead of the one in the config')
     .option('--json', 'print JSON')
 }
 
@@ -80,8 +80,8 @@ export function alarmsCommand(): Command {
   )
   const acknowledge = daemonCommand('ack', 'acknowledge an alarm')
     .argument('<id>', 'alarm id, as `alarms list` shows it')
-    .option('--by NAME', 'who acknowledges', process.env.USER ?? 'cli')
-    .option('--note TEXT', 'why, for the record')
+    .option('--by <NAME>', 'who acknowledges', process.env.USER ?? 'cli')
+    .option('--note <TEXT>', 'why, for the record')
     .action(
       action(async (id: string, options: DaemonOptions & { by: string; note?: string }) => {
         const body = { by: options.by, ...(options.note === undefined ? {} : { note: options.note }) }
@@ -140,10 +140,10 @@ export function syncCommand(): Command {
 export function historyCommand(): Command {
   return daemonCommand('history', 'stored samples, scores or features of an asset')
     .argument('<asset>', 'asset id')
-    .option('--class CLASS', 'samples, scores or features', 'samples')
-    .option('--from TIME', 'ISO time, or a span back from now such as 1h, 30min, 7d', '1h')
-    .option('--to TIME', 'ISO time, exclusive; default now')
-    .option('--columns LIST', 'comma-separated columns')
+    .option('--class <CLASS>', 'samples, scores or features', 'samples')
+    .option('--from <TIME>', 'ISO time, or a span back from now such as 1h, 30min, 7d', '1h')
+    .option('--to <TIME>', 'ISO time, exclusive; default now')
+    .option('--columns <LIST>', 'comma-separated columns')
     .option('--csv', 'print CSV')
     .action(
       action(async (asset: string, options: DaemonOptions & HistoryOptions) => {
@@ -172,7 +172,14 @@ interface HistoryOptions {
 function historyLine(line: unknown, options: DaemonOptions & HistoryOptions): string {
   if (options.json) return JSON.stringify(line)
   const cells = Array.isArray(line)
-    ? [isoFromUs(Number(line[0])), ...line.slice(1).map(value => (value === null ? '' : String(value)))]
+    ? [
+        isoFromUs(Number(line[0])),
+        ...line
+          .slice(1)
+          .map(value =>
+            value === null ? '' : options.csv ? String(value) : Number(Number(value).toPrecision(6)).toString(),
+          ),
+      ]
     : ['time', ...(line as { columns: string[] }).columns]
   return options.csv
     ? cells.join(',')

@@ -30,9 +30,9 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('the whole agent against a built-in broker and a simulated pump that fails, in fast motion')
     .option('--exit-after-alarm', 'end once the alarm was delivered: code 0, or 1 when none came in time')
-    .option('--seed N', 'seed of the simulated pump', '1')
-    .option('--speed N', 'times real time', '200')
-    .option('--timeout SECONDS', 'with --exit-after-alarm: how long to wait for it', '120')
+    .option('--seed <N>', 'seed of the simulated pump', '1')
+    .option('--speed <N>', 'times real time', '200')
+    .option('--timeout <SECONDS>', 'with --exit-after-alarm: how long to wait for it', '120')
     .option('--verbose', 'show the log of the agent too')
     .action(action(runDemo))
 }

@@ -18,20 +18,21 @@ interface RunOptions {
 export function runCommand(): Command {
   return new Command('run')
     .description('run the agent in the foreground until SIGTERM or Ctrl-C')
-    .option('-c, --config FILE', 'config file', DEFAULT_CONFIG)
+    .option('-c, --config <FILE>', 'config file', DEFAULT_CONFIG)
     .addOption(
-      new Option('--log-format FORMAT', 'one line per event for people, or JSON for machines')
+      new Option('--log-format <FORMAT>', 'one line per event for people, or JSON for machines')
         .choices(['text', 'json'])
         .default(process.stderr.isTTY ? 'text' : 'json'),
     )
     .addOption(
-      new Option('--log-level LEVEL', 'instead of the one in the config').choices(['debug', 'info', 'warn', 'error']),
+      new Option('--log-level <LEVEL>', 'instead of the one in the config').choices(['debug', 'info', 'warn', 'error']),
     )
     .action(
       action(async (options: RunOptions) => {
         const { config, warnings } = loadConfigFile(options.config)
         const logger = createLogger({ level: options.logLevel ?? config.log.level, format: options.logFormat })
-        for (const warning of warnings) logger.warn(`config: ${warning.path}: ${warning.message}`)
+        const log = logger.room('agent')
+        for (const warning of warnings) log.warn(`config: ${warning.path}: ${warning.message}`)
         const stop = stopSignal()
         const agent = await Agent.start({
           config,
@@ -41,13 +42,13 @@ export function runCommand(): Command {
           logger,
           environment: process.env,
         })
-        logger.info(
+        log.info(
           `wearwatch ${VERSION} runs: ${config.assets.length} asset(s), ${config.sources.length} source(s), socket ${config.control.socket}`,
         )
         const signal = await stop
-        logger.info(`${signal}: stopping`)
+        log.info(`${signal}: stopping`)
         await agent.stop()
-        logger.info('stopped')
+        log.info('stopped')
         return EXIT.ok
       }),
     )

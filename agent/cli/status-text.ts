@@ -109,12 +109,18 @@ export function learningText(
 ): string {
   const amount = learning.rowsNeeded
     ? `${learning.rows}/${learning.rowsNeeded} rows`
-    : `${Math.floor(learning.runningMin)}/${Math.round(learning.runningNeededMin)} min`
+    : ofSpan(learning.runningMin, learning.runningNeededMin)
   const starts = learning.startsNeeded > 0 ? `, ${learning.starts} start${learning.starts === 1 ? '' : 's'}` : ''
   const waiting = learning.waitingFor && learning.waitingFor !== 'more running time' ? ` (${learning.waitingFor})` : ''
   return `${bar(learning.share)}  ${amount}${starts}${waiting}`
 }
 
+/** `48/60 min`, in the unit that suits the whole. */
+function ofSpan(doneMin: number, wholeMin: number): string {
+  const [unit, perMin] = wholeMin < 5 ? ['s', 60] : wholeMin <= 180 ? ['min', 1] : ['h', 1 / 60]
+  return `${Math.floor(doneMin * perMin)}/${Math.round(wholeMin * perMin)} ${unit}`
+}
+
 function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`
+  return bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

@@ -41,7 +41,8 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
 type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'counters'>
 
 export function newScoring(options: BuildOptions, asset: AssetConfig, parts: ScoringParts): AssetScoring {
-  const { clock, logger } = options
+  const { clock } = options
+  const logger = options.logger.room('models')
   const { history, host, desk, records, counters } = parts
   // Counters of the gates that replay stored rows are kept apart: those rows were counted when they came in.
   const replayed = new Counters()
@@ -66,6 +67,9 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
         origin: 'local' as const,
       }
       const outcome = await desk.install({ asset, model, by: 'agent', taken: bind })
+      const { name, release, fitted: baseline } = fitted.manifest
+      if (outcome.ok)
+        logger.info(`${asset.id} learnt from ${baseline?.rows} rows; ${name} release ${release} scores it from now on`)
       return outcome.ok ? undefined : (outcome.reason ?? 'refused')
     },
   }

@@ -1,7 +1,9 @@
 // Builds every room and wires them together; starts nothing but the stores, which must be open before anything can count.
 import { join } from 'node:path'
+import type { AlarmTransition } from '../alarms/contract.ts'
 import { AlarmEngine } from '../alarms/engine.ts'
 import { Counters } from '../core/counters.ts'
+import type { Logger } from '../core/logger.ts'
 import type { SampleSink } from '../core/types.ts'
 import { decoders } from '../decode/registry.ts'
 import { ModelDesk } from '../models/desk.ts'
@@ -32,7 +34,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     prng: options.prng,
     counters,
     clockState,
-    commit: transition => void stores.records.alarm(transition),
+    commit: transition => void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition)),
   })
   const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, counters }))
   const lines = config.assets.map(asset => newLine(options, asset, { ...stores, ...scorer, counters, engine, scoring }))
@@ -59,7 +61,11 @@ function buildScorer(
   const store = new ModelStore(join(config.storage.dir, 'models'), parseModelFile)
   const record: ConstructorParameters<typeof ModelDesk>[0]['record'] = async binding =>
     void (await records.bind(binding))
-  return { host, store, desk: new ModelDesk({ host, store, record, nowUs: () => clock.nowUs(), logger }) }
+  return {
+    host,
+    store,
+    desk: new ModelDesk({ host, store, record, nowUs: () => clock.nowUs(), logger: logger.room('models') }),
+  }
 }
 
 /** What reaches outside: sources in, models in, alarms out. */
@@ -84,4 +90,11 @@ function buildLinks(
     config.uplink &&
     createUplink({ config: config.uplink, gateway: config.gateway, journal, handlers, lastAlertSeq, version, ...deps })
   return { sources, repository, uplink }
+}
+
+/** Once it is durable: what the log says, the journal holds. */
+function logAlarm(logger: Logger, { transition, asset, priority, message, id, alertSeq, by }: AlarmTransition): void {
+  const fields = { id, seq: alertSeq, ...(by === undefined ? {} : { by }) }
+  if (transition === 'raised') logger.warn(`ALARM P${priority} ${asset} ${message}`, fields)
+  else logger.info(`${transition} ${asset} ${message}`, fields)
 }

@@ -22,11 +22,11 @@ export async function runSync(deps: SyncDeps, by: string): Promise<SyncReport> {
     // Together, so that one swap of the scorer takes all of them.
     const models = await Promise.all(offers.map(offer => take(deps, offer, by)))
     const report = { ok: !models.some(line => line.action === 'refused'), message: summary(models), models }
-    deps.logger.info(`sync asked by ${by}: ${report.message}`)
+    deps.logger.room('sync').info(`asked by ${by}: ${report.message}`)
     return report
   } catch (error) {
     const message = messageOf(error)
-    deps.logger.warn(`sync asked by ${by} failed: ${message}; the running models go on`)
+    deps.logger.room('sync').warn(`asked by ${by}, failed: ${message}; the running models go on`)
     return { ok: false, message, models: [] }
   }
 }
