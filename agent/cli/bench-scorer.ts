@@ -12,70 +12,57 @@ import type { ModelFile } from '../models/contract.ts'
 import { GraphBuilder } from '../models/graph.ts'
 import { sha256Hex, writeModelFile } from '../models/model-file.ts'
 import { createScoringHost } from '../scoring/host.ts'
-
-export interface ScorerBenchRow {
-  /** `64 x 640 floats`. */
-  name: string
-  /** Windows/s through the host, median of the rounds, and its spread. */
-  hostPerS: number
-  hostSpreadPerS: number
-  /** Windows/s of `session.run` in a loop. */
-  loopPerS: number
-  loopSpreadPerS: number
-  /** Median of the ratios of host and loop measured right after each other. */
-  ratio: number
-}
-
-export interface ScorerBench {
-  rows: ScorerBenchRow[]
-  /** From load() to the first score, new process included. */
-  firstScoreMs: number
-  /** Longest turn of this process's event loop while the host ran flat out. */
-  loopBlockedMsMax: number
-  scorerRssMb: number
-}
+import type { Figure } from './bench-figure.ts'
 
 const CASES = [
-  { channels: 10, samples: 64, batch: 64 },
-  { channels: 8, samples: 512, batch: 64 },
-  { channels: 10, samples: 64, batch: 1 },
+  { channels: 10, samples: 64, batch: 64, aim: '0.8' },
+  { channels: 8, samples: 512, batch: 64, aim: '0.6' },
+  { channels: 10, samples: 64, batch: 1, aim: undefined },
 ] as const
 const ROUNDS = 5
 const ROUND_MS = 700
+const ROUND_QUICK_MS = 300
 
-/** Takes about 25 s. `environment` is process.env. */
-export async function benchScorer(
+/** `environment` is process.env. */
+export async function benchScorerFigures(
   environment: Record<string, string | undefined>,
-  rounds = ROUNDS,
-): Promise<ScorerBench> {
-  const bench: ScorerBench = { rows: [], firstScoreMs: 0, loopBlockedMsMax: 0, scorerRssMb: 0 }
-  for (const shape of CASES) {
-    const model = denseModel(shape.channels, shape.samples)
+  quick: boolean,
+  progress: (text: string) => void,
+): Promise<Figure[]> {
+  const roundMs = quick ? ROUND_QUICK_MS : ROUND_MS
+  const figures: Figure[] = []
+  const blockedMs: number[] = []
+  for (const { channels, samples, batch, aim } of CASES) {
+    const name = `scorer, ${batch} x ${channels * samples} floats`
+    const model = denseModel(channels, samples)
     const host: number[] = []
     const loop: number[] = []
-    for (let round = 0; round < rounds; round++) {
-      loop.push(await loopRate(model, shape.batch))
-      host.push(await hostRate(model, shape.batch, environment, bench))
+    for (let round = 0; round < ROUNDS; round++) {
+      progress(`c: ${name}, ${round + 1} of ${ROUNDS}`)
+      loop.push(await loopRate(model, batch, roundMs))
+      const { perS, longestTurnMs } = await hostRate(model, batch, environment, roundMs)
+      host.push(perS)
+      blockedMs.push(longestTurnMs)
     }
-    bench.rows.push({
-      name: `${shape.batch} x ${shape.channels * shape.samples} floats`,
-      hostPerS: Math.round(median(host)),
-      hostSpreadPerS: Math.round(Math.max(...host) - Math.min(...host)),
-      loopPerS: Math.round(median(loop)),
-      loopSpreadPerS: Math.round(Math.max(...loop) - Math.min(...loop)),
-      ratio: median(host.map((rate, i) => rate / (loop[i] ?? Number.NaN))),
+    figures.push({
+      name,
+      unit: 'windows/s',
+      samples: host,
+      ...(aim === undefined ? {} : { aim: `${aim} of the loop` }),
+      reference: { name: 'session.run loop', samples: loop },
     })
   }
-  return bench
+  figures.push({ name: 'longest turn of the event loop meanwhile', unit: 'ms', samples: blockedMs })
+  return figures
 }
 
-/** Keeps the queue full for ROUND_MS: claims as many windows as come back. */
+/** Keeps the queue full for `roundMs`: claims as many windows as come back. */
 async function hostRate(
   model: ModelFile,
   batch: number,
   environment: Record<string, string | undefined>,
-  bench: ScorerBench,
-): Promise<number> {
+  roundMs: number,
+): Promise<{ perS: number; longestTurnMs: number }> {
   const config: ScorerConfig = {
     providers: ['cpu'],
     require: false,
@@ -93,7 +80,6 @@ async function hostRate(
     counters: new Counters(),
   }
   const host = createScoringHost({ config, environment, ...parts })
-  const startMs = performance.now()
   const { refused } = await host.load([{ key: 'bench', model }])
   const queue = host.queue('bench')
   if (!queue)
@@ -110,18 +96,16 @@ async function hostRate(
   })
   fill(1)
   await host.idle()
-  bench.firstScoreMs = Math.max(bench.firstScoreMs, performance.now() - startMs)
   running = true
   fill(batch * 4)
-  await watchTurns(ROUND_MS / 4)
+  await watchTurns(roundMs / 4)
   scored = 0
   const fromMs = performance.now()
-  bench.loopBlockedMsMax = Math.max(bench.loopBlockedMsMax, await watchTurns(ROUND_MS))
-  const rate = (scored / (performance.now() - fromMs)) * 1000
+  const longestTurnMs = await watchTurns(roundMs)
+  const perS = (scored / (performance.now() - fromMs)) * 1000
   running = false
-  bench.scorerRssMb = Math.max(bench.scorerRssMb, host.status().rssMb ?? 0)
   await host.stop(5000)
-  return rate
+  return { perS, longestTurnMs }
 }
 
 /** Turns the event loop for `forMs`; returns the longest turn. */
@@ -137,14 +121,14 @@ async function watchTurns(forMs: number): Promise<number> {
   return longestMs
 }
 
-async function loopRate(model: ModelFile, batch: number): Promise<number> {
+async function loopRate(model: ModelFile, batch: number, roundMs: number): Promise<number> {
   const { channels, samples } = model.manifest
   const args = [
     builtFile('cli/bench-loop.js'),
     String(batch),
     String(channels.length),
     String(samples),
-    String(ROUND_MS),
+    String(roundMs),
   ]
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   let out = ''
@@ -192,9 +176,4 @@ function denseModel(channels: number, samples: number): ModelFile {
   }
   const bytes = writeModelFile(graph, manifest)
   return { bytes, sha256: sha256Hex(bytes), manifest, origin: 'file' }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? Number.NaN
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { benchCommand } from './bench.ts'
 import { checkConfigCommand } from './check-config.ts'
 import { collectCommand } from './collect.ts'
 import { alarmsCommand, channelsCommand, historyCommand, statusCommand, syncCommand } from './daemon-commands.ts'
@@ -28,6 +29,7 @@ export function program(): Command {
     publishCommand(),
     collectCommand(),
     demoCommand(),
+    benchCommand(),
   ]
   for (const command of commands) root.addCommand(command)
   return withUsageCode(root)

@@ -55,6 +55,7 @@ export const ERROR_KINDS = {
   NOT_FOUND: 'refused',
   ALREADY_RUNNING: 'refused',
   USAGE: 'config',
+  BENCH_FAILED: 'transient',
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof ERROR_KINDS
