@@ -70,6 +70,19 @@ export class PlantLink {
     )
   }
 
+  /** One row of each plant every `periodMs`, until stopped; `fault` is asked before each row. */
+  flow(plants: readonly Plant[], periodMs: number, fault: (plant: Plant) => Fault = () => 'none'): () => Promise<void> {
+    let sent: Promise<void>[] = []
+    const timer = setInterval(() => {
+      sent.push(...plants.map(plant => this.send(plant, 1, fault(plant))))
+      if (sent.length > 1000) sent = sent.slice(-500)
+    }, periodMs)
+    return async () => {
+      clearInterval(timer)
+      await Promise.all(sent)
+    }
+  }
+
   async close(): Promise<void> {
     await this.#client.endAsync(true)
   }
