@@ -12,7 +12,6 @@ interface AssetView {
   score?: number
   learning?: Parameters<typeof learningText>[0]
   pending?: { rule: string; value: number; elapsedUs: number; delayUs: number }
-  model?: { provider?: string; notTaken?: { provider: string; reason: string }[] }
 }
 
 const PROGRESS_STEP = 0.2
@@ -36,20 +35,22 @@ export class DemoView {
   update(): void {
     const asset = this.#agent.assetStatus(0) as unknown as AssetView
     this.#showMachine(asset)
-    if (asset.learning) this.#showLearning(asset.learning)
     if (asset.mode !== this.#mode) this.#showMode(asset)
     this.#showPending(asset)
+    if (asset.learning) this.#showLearning(asset.learning)
+    else if (this.#redraw && asset.score !== undefined) this.#inPlace('score', this.#scoreText(asset.score))
   }
 
+  /** Above the line that is redrawn in place, which comes back with the next update. */
   line(label: string, text: string): void {
-    if (this.#open) process.stdout.write('\n')
+    if (this.#open) process.stdout.write('\r\u001b[K')
     this.#open = false
     print(`${label.padEnd(9)} ${text}`)
   }
 
   #showMachine(asset: AssetView): void {
     const text = `${asset.channelsGood}/${asset.channels} channels good, ${asset.machine}`
-    if (text === this.#machine || asset.channelsGood === 0) return
+    if (text === this.#machine || asset.channelsGood === 0 || asset.machine === 'settling') return
     this.#machine = text
     this.line(asset.id, text)
   }
@@ -64,12 +65,25 @@ export class DemoView {
 
   #showMode(asset: AssetView): void {
     this.#mode = asset.mode
-    if (asset.mode === 'fitting') this.line('fitting', 'the model, on this machine, from what was just learnt')
-    if (asset.mode !== 'scoring' || !asset.model) return
+    if (asset.mode === 'fitting') {
+      this.line('learning', learningText(this.#agent.parts.scoring[0]!.progress()))
+      this.line('fitting', 'a model of this machine from what was just learnt')
+    }
+    if (asset.mode !== 'scoring') return
     const placement = this.#agent.parts.host.status().placements[0]
-    const notTaken = placement?.notTaken.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
+    // What follows in brackets says where the library was looked for; `wearwatch doctor` shows that.
+    const notTaken = placement?.notTaken
+      .map(({ provider, reason }) => `${provider}: ${reason.replace(/ \(.*/, '')}`)
+      .join('; ')
     const us = placement ? `, ${Math.round(placement.windowUs)} µs/window` : ''
     this.line('scorer', `${placement?.provider ?? '?'}${us}${notTaken ? ` (${notTaken})` : ''}`)
+  }
+
+  #scoreText(score: number): string {
+    const { windowsScored } = this.#agent.parts.host.status()
+    const standing = this.#agent.parts.engine.standing().length
+    const alarms = standing === 0 ? '' : `, ${standing} alarm${standing > 1 ? 's' : ''} standing`
+    return `${score.toFixed(2)} (setpoint 1), ${windowsScored.toLocaleString('en')} windows scored${alarms}; Ctrl-C ends`
   }
 
   #showPending(asset: AssetView): void {

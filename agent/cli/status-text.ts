@@ -105,7 +105,7 @@ function scoringText(asset: AssetLine): string {
 
 /** `learning  ████████░░ 80 %  48/60 min, 3 starts` without its first word. */
 export function learningText(
-  learning: NonNullable<AssetLine['learning']> & { rows?: number; rowsNeeded?: number },
+  learning: NonNullable<AssetLine['learning']> & { rows?: number; rowsNeeded?: number | undefined },
 ): string {
   const amount = learning.rowsNeeded
     ? `${learning.rows}/${learning.rowsNeeded} rows`
