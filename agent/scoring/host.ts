@@ -7,6 +7,7 @@ import type { Counters } from '../core/counters.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
+import { Children, stoppedError } from './children.ts'
 import type {
   LoadResult,
   ModelBinding,
@@ -19,11 +20,12 @@ import type {
 } from './contract.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type Entry, Lane } from './lane.ts'
-import { type Environment, launchCommand } from './launch.ts'
-import { batchMaxOf, LOAD_DEADLINE_MS, type LoadedSet, type LoadParts, loadSet, type Wanted } from './load-set.ts'
+import type { Environment } from './launch.ts'
+import { type LoadedSet, type LoadParts, loadSet, type Wanted } from './load-set.ts'
+import { batchMaxOf, LOAD_DEADLINE_MS } from './load-settings.ts'
 import { SLOTS } from './protocol.ts'
 import { Quarantine } from './quarantine.ts'
-import { type Death, ScorerProcess } from './scorer-process.ts'
+import type { Death } from './scorer-process.ts'
 import { WindowRing } from './window-ring.ts'
 
 export interface ScoringHostParts {
@@ -55,7 +57,7 @@ class Host implements ScoringHost {
   readonly #dispatcher: Dispatcher
   readonly #loadParts: LoadParts
   readonly #backoff: Backoff
-  readonly #processes = new Set<ScorerProcess>()
+  readonly #children: Children
   readonly #stopping = new AbortController()
   /** Loads run one after the other. */
   #loads: Promise<unknown> = Promise.resolve()
@@ -69,6 +71,7 @@ class Host implements ScoringHost {
     this.#parts = parts
     this.#logger = parts.logger.room('scoring')
     this.#quarantine = new Quarantine(clock)
+    this.#children = new Children({ ...parts, logger: this.#logger })
     this.#backoff = new Backoff(prng, RESTART_FIRST_MS, RESTART_CAP_MS)
     this.#dispatcher = new Dispatcher({
       counters,
@@ -83,13 +86,12 @@ class Host implements ScoringHost {
       clock,
       logger: this.#logger,
       quarantine: this.#quarantine,
-      startProcess: slotBytes => this.#startProcess(slotBytes),
+      startProcess: slotBytes => this.#children.start(slotBytes),
     }
   }
 
   async start(): Promise<void> {
-    const { diesWithParent } = this.#command()
-    if (diesWithParent) return
+    if (this.#children.command.diesWithParent) return
     this.#logger.warn(
       'setpriv not found: a scorer inside an endless run would outlive a kill -9 of the agent; install util-linux',
     )
@@ -136,12 +138,12 @@ class Host implements ScoringHost {
     this.#state = 'stopped'
     this.#stopping.abort()
     this.#dispatcher.close()
-    await Promise.all([...this.#processes].map(process => process.end()))
+    await this.#children.stop()
     await this.#loads
   }
 
   async #load(bindings: readonly ModelBinding[]): Promise<LoadResult> {
-    if (this.#stopped) throw new AgentError('SCORER_DIED', 'scorer: stopped, no model can be loaded')
+    if (this.#stopped) throw stoppedError()
     if (bindings.length === 0) {
       this.#state = 'idle'
       await this.#dispatcher.handOver(undefined, [])
@@ -228,29 +230,6 @@ class Host implements ScoringHost {
     }
     if (this.#dispatcher.lane) await set.process?.end()
     else await this.#takeOver(set)
-  }
-
-  #startProcess(slotBytes: number): Promise<ScorerProcess> {
-    const { clock, config } = this.#parts
-    return ScorerProcess.start({
-      command: this.#command(),
-      slotBytes,
-      memoryMb: config.memoryMb,
-      clock,
-      logger: this.#logger,
-      onSpawn: child => this.#track(child),
-    })
-  }
-
-  #track(process: ScorerProcess): void {
-    this.#processes.add(process)
-    void process.closed.then(() => this.#processes.delete(process))
-    if (this.#stopped) void process.end()
-  }
-
-  #command(): ReturnType<typeof launchCommand> {
-    const { config, environment } = this.#parts
-    return launchCommand(config.providers, config.memoryMb, environment)
   }
 
   #entry(key: string): Entry | undefined {

@@ -5,36 +5,19 @@ import type { Logger } from '../core/logger.ts'
 import type { ModelFile } from '../models/contract.ts'
 import type { LoadResult, Placement, Provider } from './contract.ts'
 import { Deadline } from './deadline.ts'
+import { batchMaxOf, type LoadSettings, loadMeta } from './load-settings.ts'
 import {
   BATCH_BYTES_MAX,
   decodeJson,
   encodeLoad,
   FRAME,
   type Loaded,
-  type LoadMeta,
   MODEL_BYTES_MAX,
   type Progress,
   type Refused,
 } from './protocol.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { ScorerProcess } from './scorer-process.ts'
-
-/** Watchdog on one model and provider. TensorRT builds engines for 4 to 10 minutes on the boards this is for. */
-export const LOAD_DEADLINE_MS: Readonly<Record<Provider, number>> = {
-  tensorrt: 20 * 60_000,
-  cuda: 3 * 60_000,
-  cpu: 30_000,
-}
-
-export interface LoadSettings {
-  providers: readonly Provider[]
-  require: boolean
-  deviceId: number
-  threads: number
-  batchMax: number
-  /** Per model and provider: to create the session, warm up and self-test. */
-  loadDeadlineMs: Record<Provider, number>
-}
 
 export interface LoadParts {
   settings: LoadSettings
@@ -61,17 +44,13 @@ export interface LoadedSet {
   result: LoadResult
 }
 
+const STARTS_MAX = 3
+
 type Refusal = Omit<LoadResult['refused'][number], 'key'>
 type Outcome = { loaded: Loaded } | { refused: Refusal }
 
 /** A model took the child with it; the others start over in a new one. */
 class ChildLost extends Error {}
-
-/** Windows per batch of a model. */
-export function batchMaxOf(model: ModelFile, batchMax: number): number {
-  const windowBytes = model.manifest.channels.length * model.manifest.samples * 4
-  return Math.max(1, Math.min(batchMax, Math.floor(BATCH_BYTES_MAX / windowBytes)))
-}
 
 /**
  * Loads every model once, however many keys it scores. A model that kills or hangs the child is tried once more, then
@@ -79,13 +58,15 @@ export function batchMaxOf(model: ModelFile, batchMax: number): number {
  */
 export async function loadSet(parts: LoadParts, wanted: readonly Wanted[]): Promise<LoadedSet> {
   const deadly = new Map<string, Refusal>()
+  let failures = 0
   for (;;) {
     const attempt = new SetLoader(parts, wanted, deadly)
     try {
       return await attempt.run()
     } catch (error) {
       await attempt.abandon()
-      if (!(error instanceof ChildLost)) throw error
+      // A child may also be killed before it has said hello: by the kernel when memory is short, or by a person.
+      if (!(error instanceof ChildLost) && ++failures >= STARTS_MAX) throw error
     }
   }
 }
@@ -227,23 +208,6 @@ class SetLoader {
       return Math.min(BATCH_BYTES_MAX, batchMaxOf(model, this.#parts.settings.batchMax) * channels.length * samples * 4)
     })
     return Math.max(...bytes)
-  }
-}
-
-function loadMeta(model: ModelFile, settings: LoadSettings): LoadMeta {
-  const { manifest } = model
-  return {
-    name: manifest.name,
-    channels: manifest.channels.length,
-    samples: manifest.samples,
-    contributions: manifest.contributions.length,
-    features: manifest.features.length,
-    selfTest: manifest.selfTest,
-    providers: settings.providers,
-    require: settings.require,
-    deviceId: settings.deviceId,
-    threads: settings.threads,
-    batchMax: batchMaxOf(model, settings.batchMax),
   }
 }
 

@@ -5,7 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Provider } from './contract.ts'
 import { Deadline } from './deadline.ts'
 import { type Environment, launchCommand } from './launch.ts'
-import { LOAD_DEADLINE_MS } from './load-set.ts'
+import { LOAD_DEADLINE_MS } from './load-settings.ts'
 import {
   decodeJson,
   encodeLoad,

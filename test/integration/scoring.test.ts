@@ -30,14 +30,14 @@ function open(t: Test, config: Partial<ScorerConfig> = {}, parts: Partial<Scorin
   return host
 }
 
-/** Keeps claiming numbered windows, a few per turn of the event loop, until told to stop; returns how many. */
+/** Keeps a backlog of numbered windows, a few more per turn of the event loop, until told to stop; returns how many. */
 function feed(host: ScoringHost, key: string, perTurn: number): () => Promise<number> {
   let next = 0
   let running = true
   const done = (async () => {
     while (running) {
       const queue = host.queue(key)
-      for (let i = 0; i < perTurn && queue && queue.waiting < 3000; i++) put(queue, next++)
+      for (let i = 0; i < perTurn && queue && queue.waiting < 300; i++) put(queue, next++)
       await new Promise(resolve => setImmediate(resolve))
     }
   })()
