@@ -1,8 +1,20 @@
-import { crc32 as zlibCrc32 } from 'node:zlib'
+import * as zlib from 'node:zlib'
 
-// zlib.crc32 exists from Node 20.15 on; package.json's engines says so.
-/** CRC-32 (IEEE 802.3), hardware speed. */
-export const crc32: (data: Uint8Array, seed?: number) => number = zlibCrc32
+/** CRC-32 (IEEE 802.3): zlib's, at hardware speed, where Node has it (20.15 on). */
+export const crc32: (data: Uint8Array, seed?: number) => number = zlib.crc32 ?? crc32ByTable
+
+const CRC32_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+  return crc
+})
+
+/** The same by table, for older Node 20. */
+export function crc32ByTable(data: Uint8Array, seed = 0): number {
+  let crc = ~seed
+  for (let i = 0; i < data.length; i++) crc = (crc >>> 8) ^ CRC32_TABLE[(crc ^ data[i]!) & 0xff]!
+  return ~crc >>> 0
+}
 
 const CRC16_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8

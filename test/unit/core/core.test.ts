@@ -2,12 +2,14 @@ import t from 'tap'
 import { Backoff } from '../../../agent/core/backoff.ts'
 import { BoundedQueue } from '../../../agent/core/bounded-queue.ts'
 import { Counters } from '../../../agent/core/counters.ts'
-import { crc16, crc32 } from '../../../agent/core/crc.ts'
+import { crc16, crc32, crc32ByTable } from '../../../agent/core/crc.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
 
 t.test('CRC check values of the catalogue', async t => {
   t.equal(crc16(Buffer.from('123456789')), 0x29b1)
   t.equal(crc32(Buffer.from('123456789')), 0xcbf43926)
+  t.equal(crc32ByTable(Buffer.from('123456789')), 0xcbf43926)
+  t.equal(crc32ByTable(Buffer.from('6789'), crc32(Buffer.from('12345'))), 0xcbf43926, 'continued from a seed')
 })
 
 t.test('a full queue drops its oldest entry and counts it', async t => {
