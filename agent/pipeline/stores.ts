@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Counters } from '../core/counters.ts'
 import { realDisk } from '../core/disk.ts'
+import { AgentError } from '../core/errors.ts'
 import { openHistory } from '../history/history.ts'
 import { CommitQueue } from '../journal/commit-queue.ts'
 import { openJournal } from '../journal/journal.ts'
@@ -10,14 +11,18 @@ import { Records } from './records.ts'
 
 export type Stores = Pick<AgentParts, 'history' | 'journal' | 'commits' | 'records'>
 
-/** Opens history and journal and folds the journal. Throws HISTORY_LOCKED, JOURNAL_*; then nothing stays open. */
+/** Opens history and journal and folds the journal. Throws ALREADY_RUNNING, HISTORY_*, JOURNAL_*; then nothing stays open. */
 export async function openStores(options: BuildOptions, counters: Counters): Promise<Stores> {
   const { config, clock, prng, logger } = options
   const { dir, samples, scores, waveforms, journalBytesMax } = config.storage
   await mkdir(dir, { recursive: true })
   const retention = { samples, scores, features: scores, waveforms }
   // The history's lock is taken first: it keeps a second daemon away from the journal.
-  const { history } = await openHistory({ dir: join(dir, 'history'), retention, clock, logger, counters })
+  const { history } = await openHistory({ dir: join(dir, 'history'), retention, clock, logger, counters }).catch(
+    (error: unknown) => {
+      throw error instanceof AgentError && error.code === 'HISTORY_LOCKED' ? alreadyRunning(dir, error) : error
+    },
+  )
   try {
     const records = new Records(logger)
     const journal = await openJournal({
@@ -37,4 +42,9 @@ export async function openStores(options: BuildOptions, counters: Counters): Pro
     await history.close()
     throw error
   }
+}
+
+function alreadyRunning(dir: string, cause: AgentError): AgentError {
+  const advice = 'stop it first (systemctl stop wearwatch), or give this one another storage.dir'
+  return new AgentError('ALREADY_RUNNING', `another wearwatch daemon has ${dir} open; ${advice}`, { cause })
 }
