@@ -131,7 +131,7 @@ async function flood(context: BenchContext, daemon: BenchDaemon, publisher: Publ
 }
 
 function receivedBy(status: DaemonStatus): Received {
-  return { messages: status.counters['decode.plant.messages'] ?? 0, atMs: Date.parse(status.now) }
+  return { messages: status.counters['sources.plant.messages'] ?? 0, atMs: Date.parse(status.now) }
 }
 
 /** Publishes a burst and watches it come out; messages per second after the ramp. */

@@ -28,7 +28,6 @@ class JsonMessageDecoder implements MessageDecoder {
   readonly #buffers: Map<number, RowBuffer>
   readonly #rows: JsonRowReader
   readonly #routes = new Map<string, readonly JsonGroup[]>()
-  readonly #messages: Counter
   readonly #unmatched: Counter
   readonly #oversize: Counter
 
@@ -36,7 +35,6 @@ class JsonMessageDecoder implements MessageDecoder {
     this.#channels = boundScalars(context).filter(({ config }) => config.binding.topic !== undefined)
     this.#buffers = rowBuffers(context)
     this.#rows = new JsonRowReader(context)
-    this.#messages = context.counters.get(`decode.${context.sourceId}.messages`)
     this.#unmatched = context.counters.get(`decode.${context.sourceId}.unmatched`)
     this.#oversize = context.counters.get(`decode.${context.sourceId}.oversize`)
     this.filters = withoutCovered(this.#channels.map(({ config }) => config.binding.topic!))
@@ -45,7 +43,6 @@ class JsonMessageDecoder implements MessageDecoder {
   }
 
   message(topic: string, payload: Uint8Array, receivedUs: number): void {
-    this.#messages.n++
     const route = this.#routes.get(topic) ?? this.#findRoute(topic)
     if (route.length === 0) {
       this.#unmatched.n++
