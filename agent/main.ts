@@ -1,4 +1,5 @@
 #!/usr/bin/env node
 import { program } from './cli/program.ts'
 
-await program().parseAsync()
+const root = await program(process.argv[2])
+await root.parseAsync()

@@ -1,37 +1,31 @@
 import { Command } from 'commander'
-import { benchCommand } from './bench.ts'
-import { checkConfigCommand } from './check-config.ts'
-import { collectCommand } from './collect.ts'
-import { alarmsCommand, channelsCommand, historyCommand, statusCommand, syncCommand } from './daemon-commands.ts'
-import { demoCommand } from './demo.ts'
-import { doctorCommand } from './doctor.ts'
-import { learnCommand } from './learn.ts'
-import { publishCommand } from './publish.ts'
-import { runCommand } from './run.ts'
 import { EXIT } from './shared.ts'
 import { VERSION } from './version.ts'
 
-/** `wearwatch …`: one line per command. */
-export function program(): Command {
+/** In the order of the help. Each is loaded when it is asked for: the daemon needs neither the demo nor what signs models. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.ts')).runCommand(),
+  'check-config': async () => (await import('./check-config.ts')).checkConfigCommand(),
+  channels: async () => (await import('./daemon-commands.ts')).channelsCommand(),
+  status: async () => (await import('./daemon-commands.ts')).statusCommand(),
+  alarms: async () => (await import('./daemon-commands.ts')).alarmsCommand(),
+  history: async () => (await import('./daemon-commands.ts')).historyCommand(),
+  learn: async () => (await import('./learn.ts')).learnCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  sync: async () => (await import('./daemon-commands.ts')).syncCommand(),
+  publish: async () => (await import('./publish.ts')).publishCommand(),
+  collect: async () => (await import('./collect.ts')).collectCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+  bench: async () => (await import('./bench.ts')).benchCommand(),
+}
+
+/** `wearwatch …`: with all commands, or only with the one named `wanted` where there is such a one. */
+export async function program(wanted = ''): Promise<Command> {
   const root = new Command('wearwatch')
     .description('says which machine is changing, where, and since when')
     .version(VERSION)
-  const commands = [
-    runCommand(),
-    checkConfigCommand(),
-    channelsCommand(),
-    statusCommand(),
-    alarmsCommand(),
-    historyCommand(),
-    learnCommand(),
-    doctorCommand(),
-    syncCommand(),
-    publishCommand(),
-    collectCommand(),
-    demoCommand(),
-    benchCommand(),
-  ]
-  for (const command of commands) root.addCommand(command)
+  const one = Object.hasOwn(COMMANDS, wanted) ? COMMANDS[wanted] : undefined
+  for (const load of one ? [one] : Object.values(COMMANDS)) root.addCommand(await load())
   return withUsageCode(root)
 }
 
