@@ -28,7 +28,7 @@ function daemonCommand(name: string, description: string): Command {
 export function statusCommand(): Command {
   return daemonCommand('status', 'what the daemon is doing: assets, learning, scorer, link, stores').action(
     action(async (options: DaemonOptions) => {
-      const status = await askDaemon<Record<string, unknown>>(socketOf(options), 'GET', '/v1/status')
+      const status = await askDaemon<Record<string, unknown>>(await socketOf(options), 'GET', '/v1/status')
       if (options.json) printJson(status)
       else printStatus(status)
       return EXIT.ok
@@ -39,7 +39,7 @@ export function statusCommand(): Command {
 export function channelsCommand(): Command {
   return daemonCommand('channels', 'live value, age, rate, unit and quality of every channel').action(
     action(async (options: DaemonOptions) => {
-      const rows = await askDaemon<LiveChannel[]>(socketOf(options), 'GET', '/v1/channels')
+      const rows = await askDaemon<LiveChannel[]>(await socketOf(options), 'GET', '/v1/channels')
       if (options.json) printJson(rows)
       else print(table(['ASSET', 'CHANNEL', 'VALUE', 'UNIT', 'AGE', 'RATE', 'QUALITY'], rows.map(channelRow)))
       return rows.every(row => row.quality === 'good') ? EXIT.ok : EXIT.failed
@@ -71,7 +71,7 @@ export function alarmsCommand(): Command {
   const alarms = new Command('alarms').description('standing and unacknowledged alarms')
   const list = daemonCommand('list', 'list them, highest priority first').action(
     action(async (options: DaemonOptions) => {
-      const rows = await askDaemon<AlarmView[]>(socketOf(options), 'GET', '/v1/alarms')
+      const rows = await askDaemon<AlarmView[]>(await socketOf(options), 'GET', '/v1/alarms')
       if (options.json) printJson(rows)
       else if (rows.length === 0) print('no alarms standing')
       else print(table(['ID', 'P', 'STATE', 'SINCE', 'ASSET', 'MESSAGE'], rows.map(alarmRow)))
@@ -86,7 +86,7 @@ export function alarmsCommand(): Command {
       action(async (id: string, options: DaemonOptions & { by: string; note?: string }) => {
         const body = { by: options.by, ...(options.note === undefined ? {} : { note: options.note }) }
         const alarm = await askDaemon<AlarmView>(
-          socketOf(options),
+          await socketOf(options),
           'POST',
           `/v1/alarms/${encodeURIComponent(id)}/acknowledge`,
           body,
@@ -123,7 +123,7 @@ function localTime(iso: string): string {
 export function syncCommand(): Command {
   return daemonCommand('sync', 'fetch, verify and activate new models now').action(
     action(async (options: DaemonOptions) => {
-      const report = await askDaemon<SyncReport>(socketOf(options), 'POST', '/v1/sync', { by: 'cli' })
+      const report = await askDaemon<SyncReport>(await socketOf(options), 'POST', '/v1/sync', { by: 'cli' })
       if (options.json) printJson(report)
       else {
         print(report.ok ? report.message : paint(report.message, 'red'))
@@ -151,7 +151,7 @@ export function historyCommand(): Command {
         if (options.to) query.set('to', String(timeUs(options.to)))
         if (options.columns) query.set('columns', options.columns)
         let rows = 0
-        for await (const line of streamDaemon(socketOf(options), `/v1/history?${query}`)) {
+        for await (const line of streamDaemon(await socketOf(options), `/v1/history?${query}`)) {
           if (Array.isArray(line)) rows++
           print(historyLine(line, options))
         }

@@ -1,11 +1,10 @@
 import { FILE_DEFAULT } from '../config/defaults.ts'
-import { loadConfigFile } from '../config/load.ts'
-
 export const DEFAULT_CONFIG = FILE_DEFAULT
 
 /** Path of the daemon's control socket: given, or from its config. */
-export function socketOf(options: { config: string; socket?: string }): string {
+export async function socketOf(options: { config: string; socket?: string }): Promise<string> {
   if (options.socket) return options.socket
+  const { loadConfigFile } = await import('../config/load.ts')
   const { config } = loadConfigFile(options.config)
   return config.control.socket
 }
