@@ -59,6 +59,8 @@ class Host implements ScoringHost {
   readonly #backoff: Backoff
   readonly #children: Children
   readonly #stopping = new AbortController()
+  /** Model and provider last logged, by key. */
+  readonly #told = new Map<string, string>()
   /** Loads run one after the other. */
   #loads: Promise<unknown> = Promise.resolve()
   #state: ScorerStatus['state'] = 'idle'
@@ -241,7 +243,10 @@ class Host implements ScoringHost {
   }
 
   #report(result: LoadResult): void {
-    for (const { key, provider, windowUs, notTaken } of result.accepted) {
+    for (const { key, sha256, provider, windowUs, notTaken } of result.accepted) {
+      // Every swap loads the complete set; only what is new is news.
+      if (this.#told.get(key) === `${sha256} ${provider}`) continue
+      this.#told.set(key, `${sha256} ${provider}`)
       const reasons = notTaken.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
       this.#logger.info('model loaded', { key, provider, windowUs, ...(reasons ? { notTaken: reasons } : {}) })
     }
