@@ -1,0 +1,137 @@
+// TLS with an authority of one's own and client certificates, on both links of the built daemon, against mosquitto.
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { connectAsync } from 'mqtt'
+import t, { type Test } from 'tap'
+import { startDaemon } from '../support/daemon.ts'
+import { shortDir } from '../support/short-dir.ts'
+import { endChild, freePort, hasMosquitto } from '../support/source-brokers.ts'
+import { until } from '../support/waiting.ts'
+
+const hasOpenssl = spawnSync('openssl', ['version']).error === undefined
+const skip = !hasMosquitto() ? 'mosquitto is not installed' : !hasOpenssl ? 'openssl is not installed' : false
+
+/** An authority, and a broker's and a client's certificate signed by it. */
+function certificates(dir: string): void {
+  const openssl = (...args: string[]): unknown => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=plant-ca',
+  )
+  writeFileSync(join(dir, 'san.cnf'), 'subjectAltName=IP:127.0.0.1')
+  for (const name of ['broker', 'client']) {
+    openssl(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+      '-subj',
+      `/CN=${name}`,
+    )
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      'san.cnf',
+      '-out',
+      `${name}.pem`,
+    )
+  }
+}
+
+async function startTlsBroker(t: Test, dir: string): Promise<number> {
+  const port = await freePort()
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    'user root',
+    'allow_anonymous true',
+    'require_certificate true',
+    ...['cafile ca.pem', 'certfile broker.pem', 'keyfile broker.key'].map(line => line.replace(' ', ` ${dir}/`)),
+  ]
+  writeFileSync(join(dir, 'mosquitto.conf'), `${lines.join('\n')}\n`)
+  const child = spawn('mosquitto', ['-c', join(dir, 'mosquitto.conf')], { stdio: 'ignore' })
+  t.teardown(() => endChild(child))
+  const accepts = (): Promise<boolean> =>
+    new Promise(resolve => {
+      const probe = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
+      probe.once('connect', () => probe.destroy())
+    })
+  await until(accepts, 'mosquitto with TLS')
+  return port
+}
+
+const config = (port: number, tls: string): string => `version: 1
+gateway: {site: tls, id: gw-tls}
+sources: {plant: {mqtt: {url: "mqtts://127.0.0.1:${port}", ${tls}}}}
+assets:
+  p-1: {source: plant, topic: plant/p-1, value: "$.{channel}", channels: {flow: {unit: m3/h, max: 10}}}
+uplink: {mqtt: {url: "mqtts://127.0.0.1:${port}", ${tls}}}
+storage: {dir: data}
+scorer: {provider: cpu}
+`
+
+interface Links {
+  sources: { state: string; detail: string }[]
+  uplink: { state: string; detail: string; deliveredAlertSeq: number }
+}
+
+t.test('mutual TLS carries readings in and an alert out', { skip }, async t => {
+  const dir = shortDir(t)
+  certificates(dir)
+  const port = await startTlsBroker(t, dir)
+  const daemon = await startDaemon(t, config(port, 'tls: {ca: ca.pem, cert: client.pem, key: client.key}'), { dir })
+  const links = (): Promise<Links> => daemon.ask('/v1/status')
+  await until(
+    async () => (await links()).sources[0]!.state === 'up' && (await links()).uplink.state === 'up',
+    'both links',
+  )
+  const [ca, cert, key] = ['ca.pem', 'client.pem', 'client.key'].map(name => readFileSync(join(dir, name)))
+  const plant = await connectAsync(`mqtts://127.0.0.1:${port}`, { ca: ca!, cert: cert!, key: key! })
+  t.teardown(() => plant.endAsync())
+  await plant.publishAsync('plant/p-1', '{"flow": 12}', { qos: 1 })
+  await until(async () => (await links()).uplink.deliveredAlertSeq === 1, 'the alert of the limit')
+})
+
+t.test('a broker that the authority did not sign is refused, and the status says what to do', { skip }, async t => {
+  const dir = shortDir(t)
+  certificates(dir)
+  const port = await startTlsBroker(t, dir)
+  const daemon = await startDaemon(t, config(port, 'tls: {cert: client.pem, key: client.key}'), { dir })
+  const status = (): Promise<Links> => daemon.ask('/v1/status')
+  await until(
+    async () =>
+      /certificate/i.test((await status()).sources[0]!.detail) && /certificate/i.test((await status()).uplink.detail),
+    'the reason in the status',
+  )
+  const { sources, uplink } = await status()
+  t.equal(sources[0]!.state, 'waiting')
+  t.equal(uplink.state, 'waiting')
+  t.match(sources[0]!.detail, /tls\.ca/, 'names the key that mends it')
+  t.match(uplink.detail, /tls\.ca/, 'names the key that mends it')
+})
