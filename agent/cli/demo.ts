@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import type { AlarmTransition } from '../alarms/contract.ts'
 import { loadConfigFile } from '../config/load.ts'
-import { fastMotionClock, systemClock } from '../core/clock.ts'
+import { fastMotionClock, sleep, systemClock } from '../core/clock.ts'
 import { createLogger } from '../core/logger.ts'
 import { seededPrng } from '../core/prng.ts'
 import { Agent } from '../pipeline.ts'
@@ -20,9 +20,9 @@ const VIEW_MS = 100
 
 interface DemoOptions {
   exitAfterAlarm?: boolean
-  seed: string
-  speed: string
-  timeout: string
+  seed: number
+  speed: number
+  timeout: number
   verbose?: boolean
 }
 
@@ -30,16 +30,21 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('the whole agent against a built-in broker and a simulated pump that fails, in fast motion')
     .option('--exit-after-alarm', 'end once the alarm was delivered: code 0, or 1 when none came in time')
-    .option('--seed <N>', 'seed of the simulated pump', '1')
-    .option('--speed <N>', 'times real time', '200')
-    .option('--timeout <SECONDS>', 'with --exit-after-alarm: how long to wait for it', '120')
+    .option('--seed <N>', 'seed of the simulated pump', positive, 1)
+    .option('--speed <N>', 'times real time', positive, 200)
+    .option('--timeout <SECONDS>', 'with --exit-after-alarm: how long to wait for it', positive, 120)
     .option('--verbose', 'show the log of the agent too')
     .action(action(runDemo))
 }
 
+function positive(text: string): number {
+  const value = Number(text)
+  if (value > 0 && value <= 1e9) return value
+  throw new InvalidArgumentError('a number above 0.')
+}
+
 async function runDemo(options: DemoOptions): Promise<number> {
-  const speed = Number(options.speed)
-  const seed = Number(options.seed)
+  const { seed, speed } = options
   print(paint(`wearwatch ${VERSION} · DEMO: simulated pump, ${speed} x real time, seed ${seed}`, 'bold'))
   const stop = stopSignal()
   const broker = await startBroker()
@@ -90,10 +95,16 @@ async function watch(agent: Agent, broker: DemoBroker, options: DemoOptions, sto
   const cancelView = clock.every(VIEW_MS, () => view.update())
   const alarmed = new Promise<'alarm'>(resolve => showAlarms(agent, view, broker, () => resolve('alarm')))
   const ends: Promise<string>[] = [stop]
+  const patience = new AbortController()
   if (options.exitAfterAlarm) {
-    ends.push(alarmed, new Promise(resolve => clock.after(Number(options.timeout) * 1000, () => resolve('timeout'))))
+    ends.push(
+      alarmed,
+      sleep(clock, options.timeout * 1000, patience.signal).then(() => 'timeout'),
+    )
   }
   const end = await Promise.race(ends)
+  // A timer left running would hold the process.
+  patience.abort()
   cancelView()
   if (end === 'timeout') view.line('timeout', `no alarm within ${options.timeout} s`)
   else if (end !== 'alarm') view.line('stop', 'draining and closing')
@@ -105,12 +116,17 @@ function showAlarms(agent: Agent, view: DemoView, broker: DemoBroker, delivered:
   const { journal, uplink } = agent.parts
   let nextSeq = journal.status().nextSeq
   let raisedSeq = 0
+  let sentSeq = 0
   let tried = false
+  const settle = (): void => {
+    if (raisedSeq > 0 && sentSeq >= raisedSeq) delivered()
+  }
   const show = (transition: AlarmTransition): void => {
     const label =
       transition.transition === 'raised' ? paint(`ALARM P${transition.priority}`, 'red') : transition.transition
     view.line(label, ` ${transition.asset} ${transition.message}`)
     if (transition.transition === 'raised' && raisedSeq === 0) raisedSeq = transition.alertSeq
+    settle()
   }
   journal.onAppend(async seq => {
     const from = nextSeq
@@ -123,6 +139,7 @@ function showAlarms(agent: Agent, view: DemoView, broker: DemoBroker, delivered:
     view.line('sent', `seq ${alertSeq}, PUBACK ${Math.round(pubackMs)} ms`)
     if (!tried) view.line('try', `mosquitto_sub -p ${broker.port} -t 'wearwatch/#' -v`)
     tried = true
-    if (raisedSeq > 0 && alertSeq >= raisedSeq) delivered()
+    sentSeq = alertSeq
+    settle()
   })
 }
