@@ -20,6 +20,9 @@ const PACKET_BYTES_MAX = 4 * 1024 * 1024
 const FILTERS_PER_SUBSCRIBE = 100
 const STOP_MS = 1000
 const SILENT_MS = 30_000
+// libuv reads up to 32 times 64 KiB from one socket before it looks at another: 10,000 messages, or 0.3 s, in which no timer,
+// no score and no question of the CLI is served. After so many messages the others have their turn.
+const TURN_MESSAGES_MAX = 256
 const silent = (): void => {}
 
 export class MqttSource implements Source {
@@ -94,6 +97,12 @@ export class MqttSource implements Source {
       return
     }
     this.#client = client
+    let taken = 0
+    client.handleMessage = (_packet, done) => {
+      taken = (taken + 1) % TURN_MESSAGES_MAX
+      if (taken === 0) setImmediate(done)
+      else done()
+    }
     const current = (): boolean => this.#client === client
     client.on('message', (topic, payload, packet) => {
       if (!current()) return
