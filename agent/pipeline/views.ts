@@ -4,6 +4,7 @@ import type { AlarmTransition } from '../alarms/contract.ts'
 import { isaState } from '../alarms/contract.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { AlarmView } from '../http/contract.ts'
+import type { Placement } from '../scoring/contract.ts'
 import type { AgentParts } from './parts.ts'
 
 export function alarmView(alarm: AlarmTransition): AlarmView {
@@ -28,7 +29,11 @@ export function standingAlarms(parts: AgentParts): AlarmView[] {
   return [...parts.engine.standing()].sort((a, b) => a.priority - b.priority || a.raisedUs - b.raisedUs).map(alarmView)
 }
 
-export function assetStatus(parts: AgentParts, index: number): Record<string, unknown> {
+export function assetStatus(
+  parts: AgentParts,
+  index: number,
+  placements = parts.host.status().placements,
+): Record<string, unknown> {
   const asset = parts.config.assets[index]!
   const line = parts.lines[index]!
   const scoring = parts.scoring[index]!
@@ -47,7 +52,7 @@ export function assetStatus(parts: AgentParts, index: number): Record<string, un
     mode: scoring.mode,
     ...(scoring.mode === 'learning' ? { learning: scoring.progress() } : {}),
     ...(scoring.problem === undefined ? {} : { problem: scoring.problem }),
-    ...(scoring.model ? { model: modelLine(parts, asset.id, scoring.model) } : {}),
+    ...(scoring.model ? { model: modelLine(placements, asset.id, scoring.model) } : {}),
     ...(latest ? { score: latest.score, scoredAt: isoFromUs(latest.timeUs), contributions: shares(latest) } : {}),
     ...(pending ? { pending } : {}),
     ...(queue ? { windowsWaiting: queue.waiting, windowsDropped: queue.dropped } : {}),
@@ -56,11 +61,11 @@ export function assetStatus(parts: AgentParts, index: number): Record<string, un
 }
 
 function modelLine(
-  parts: AgentParts,
+  placements: readonly Placement[],
   key: string,
   model: NonNullable<AgentParts['scoring'][number]['model']>,
 ): Record<string, unknown> {
-  const placement = parts.host.status().placements.find(entry => entry.key === key)
+  const placement = placements.find(entry => entry.key === key)
   const { name, release, family } = model.manifest
   return {
     name,
@@ -85,7 +90,9 @@ function round(value: number): number {
 
 /** Everything, for `wearwatch status --json`. */
 export async function fullStatus(parts: AgentParts): Promise<Record<string, unknown>> {
-  const { config, clock, host, journal, history, uplink, sources, counters, commits } = parts
+  // Once: the scorer's state is read from /proc, and 50 assets would read it 50 times.
+  const scorer = parts.host.status()
+  const { config, clock, journal, history, uplink, sources, counters, commits } = parts
   return {
     version: parts.version,
     site: config.gateway.site,
@@ -93,10 +100,10 @@ export async function fullStatus(parts: AgentParts): Promise<Record<string, unkn
     now: isoFromUs(clock.nowUs()),
     clock: parts.clockState(),
     since: isoFromUs(parts.startedUs),
-    assets: config.assets.map(asset => assetStatus(parts, asset.index)),
+    assets: config.assets.map(asset => assetStatus(parts, asset.index, scorer.placements)),
     alarms: standingAlarms(parts),
     sources: sources.map(source => source.status()),
-    scorer: host.status(),
+    scorer,
     uplink: uplink?.status() ?? { state: 'off', detail: 'no uplink section in the config' },
     journal: { ...journal.status(), waitingToBeWritten: commits.length },
     history: history.stats(),
