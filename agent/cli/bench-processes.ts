@@ -1,9 +1,9 @@
 // The processes around a benchmark: broker, publisher, receiver, the agent itself. All end with the bench.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { builtFile } from '../core/built.ts'
 import { AgentError } from '../core/errors.ts'
 import { askDaemon } from '../http/client.ts'
@@ -120,9 +120,10 @@ export async function startReceiver(
 /** What of the agent's status the benchmarks read. */
 export interface DaemonStatus {
   now: string
-  scorer: { windowsScored: number; windowsDropped: number; windowsLost: number; rssMb?: number }
+  scorer: { windowsScored: number; windowsDropped: number; windowsLost: number; pid?: number; rssMb?: number }
   sources: { state: string }[]
   uplink: { state: string }
+  assets: { windowsWaiting?: number }[]
   history: { lostRows: number; bytes: Record<string, number> }
   memoryMb: number
   counters: Record<string, number>
@@ -141,19 +142,13 @@ export class BenchDaemon {
     const file = join(dir, 'wearwatch.yaml')
     writeFileSync(file, config)
     const { profile } = context
-    const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-    const args = [
-      ...flags,
-      builtFile('main.js'),
-      'run',
-      '--config',
-      file,
-      '--log-level',
-      'warn',
-      '--log-format',
-      'text',
-    ]
-    const daemon = new BenchDaemon(spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] }), dir)
+    const main = builtFile('main.js')
+    // By its first line, as installed, with the node that runs this.
+    const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` }
+    const [command, ...before] =
+      profile === undefined ? [main] : [process.execPath, '--cpu-prof', `--cpu-prof-dir=${profile}`, main]
+    const args = [...before, 'run', '--config', file, '--log-level', 'warn', '--log-format', 'text']
+    const daemon = new BenchDaemon(spawn(command!, args, { stdio: ['ignore', 'ignore', 'pipe'], env }), dir)
     context.teardown.push(() => daemon.stop())
     return daemon
   }
@@ -188,8 +183,22 @@ export class BenchDaemon {
     return last!
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   stop(): Promise<void> {
     return endProcess(this.#child)
+  }
+}
+
+/** Pages that several processes share, such as node's own code, are divided among them; undefined without /proc. */
+export function proportionalMb(pid: number): number | undefined {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+    return (Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) * 1024) / 1e6
+  } catch {
+    return undefined
   }
 }
 
