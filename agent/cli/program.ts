@@ -24,9 +24,16 @@ export async function program(wanted = ''): Promise<Command> {
   const root = new Command('wearwatch')
     .description('says which machine is changing, where, and since when')
     .version(VERSION)
+  process.stdout.on('error', readerGone)
   const one = Object.hasOwn(COMMANDS, wanted) ? COMMANDS[wanted] : undefined
   for (const load of one ? [one] : Object.values(COMMANDS)) root.addCommand(await load())
   return withUsageCode(root)
+}
+
+/** `| head -1` closes our output before we are done: that is no failure, and no place for a stack. */
+function readerGone(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
 }
 
 /** commander ends with 1 for wrong usage, and a subcommand does not inherit the override. */

@@ -25,6 +25,7 @@ export class Cutter {
   #sinceCut = 0
   /** Only windows that end after this are cut: the rows before it were the baseline. */
   #afterUs: number
+  #lastUs = Number.NEGATIVE_INFINITY
 
   constructor(asset: number, shape: CutterShape, afterUs = Number.NEGATIVE_INFINITY) {
     this.#asset = asset
@@ -40,6 +41,11 @@ export class Cutter {
   /** Feeds rows [from, to) of the block; windows go into `queue`, their times to `onWindow`. */
   push(block: GatedBlock, queue: WindowQueue, onWindow: (timeUs: number) => void, from = 0, to = block.rows): void {
     for (let row = from; row < to; row++) {
+      const timeUs = block.timesUs[row]!
+      // The clock stepped back: these rows are newer than the baseline whatever their time says, and waiting until the old
+      // time comes round again would leave the machine unscored for as long as the step.
+      if (timeUs < this.#lastUs) this.#afterUs = Number.NEGATIVE_INFINITY
+      this.#lastUs = timeUs
       if (block.breaks[row] === 1) this.#run = 0
       if (block.states[row] !== RUNNING || !this.#store(block, row)) {
         this.#run = 0
@@ -48,7 +54,6 @@ export class Cutter {
       this.#run++
       this.#sinceCut++
       if (this.#run < this.#shape.samples || this.#sinceCut < this.#shape.hop) continue
-      const timeUs = block.timesUs[row]!
       if (timeUs <= this.#afterUs) continue
       this.#copyTo(queue, timeUs)
       onWindow(timeUs)
@@ -62,7 +67,7 @@ export class Cutter {
     const base = row * block.columns
     for (let c = 0; c < columns.length; c++) {
       const value = block.values[base + columns[c]!]!
-      if (value !== value) return false
+      if (Number.isNaN(value)) return false
       const at = c * 2 * samples + this.#at
       this.#ring[at] = value
       this.#ring[at + samples] = value

@@ -91,7 +91,7 @@ export class Gate {
     const to = at * columns
     for (let column = 0; column < columns; column++) {
       const value = block.values[from + column]!
-      const missing = value !== value
+      const missing = Number.isNaN(value)
       const inside = value >= this.#low[column]! && value <= this.#high[column]!
       out.values[to + column] = inside ? value : Number.NaN
       out.quality[to + column] = missing ? MISSING : inside ? GOOD : OUT_OF_RANGE

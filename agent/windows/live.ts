@@ -4,6 +4,9 @@ import { type GatedBlock, type LiveChannel, QUALITY } from './contract.ts'
 
 // Smoothing of the shown rate: half of it is from the last ~7 values.
 const RATE_WEIGHT = 0.1
+/** Longer than an hour and this many times what is usual: the time of one of the two values was wrong. */
+const STRANGE_US = 3600e6
+const STRANGE_PERIODS = 100
 
 /** Newest value, age, rate and quality of every channel of one asset. */
 export class LiveTable {
@@ -30,7 +33,7 @@ export class LiveTable {
       const base = row * block.columns
       for (let column = 0; column < block.columns; column++) {
         const value = block.values[base + column]!
-        if (value === value) this.#note(column, value, block.timesUs[row]!, nowUs, 1)
+        if (!Number.isNaN(value)) this.#note(column, value, block.timesUs[row]!, nowUs, 1)
       }
     }
   }
@@ -71,12 +74,19 @@ export class LiveTable {
 
   #note(column: number, value: number, sampledUs: number, nowUs: number, count: number): void {
     const sinceUs = (sampledUs - this.#sampledUs[column]!) / count
-    if (sinceUs > 0) {
-      const period = this.#periodUs[column]!
+    const period = this.#periodUs[column]!
+    // Averaged in, a time that is years off would show for minutes.
+    if (isStrange(sinceUs, period)) this.#periodUs[column] = Number.NaN
+    else if (isStrange(period, sinceUs)) this.#periodUs[column] = sinceUs
+    else if (sinceUs > 0) {
       this.#periodUs[column] = period > 0 ? period + RATE_WEIGHT * (sinceUs - period) : sinceUs
     }
     this.#values[column] = value
     this.#arrivedUs[column] = nowUs
     this.#sampledUs[column] = sampledUs
   }
+}
+
+function isStrange(us: number, besideUs: number): boolean {
+  return us > STRANGE_US && besideUs > 0 && us > STRANGE_PERIODS * besideUs
 }

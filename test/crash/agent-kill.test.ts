@@ -87,7 +87,7 @@ t.test('kill -9 under load loses no alert, renumbers none, and learning goes on'
   for (const { text } of ear.heard) {
     const { id, seq } = JSON.parse(text) as Alert
     const key = `${seq} ${id}`
-    if (texts.has(key) && texts.get(key) !== text) t.fail(`alert ${key} changed`, { first: texts.get(key), then: text })
+    if (texts.has(key) && texts.get(key) !== text) t.fail(`alert ${key} changed`, { first: texts.get(key), now: text })
     texts.set(key, text)
   }
   const seqs = [...new Set(alerts().map(({ seq }) => seq))]

@@ -90,6 +90,18 @@ t.test('only windows that end after the baseline are cut, and they may reach bac
   )
 })
 
+t.test('after the clock stepped back windows are cut at once, not when the old time comes round again', async t => {
+  const rows = Array.from({ length: 3 }, (_, i): Row => ({ values: [i, i], state: 2, broken: i === 0 }))
+  const queue = collectingQueue(6)
+  const cutter = new Cutter(0, { columns: [0, 1], samples: 3, hop: 1 }, 1000)
+  cutter.push(gatedBlock(rows, 990), queue, () => {})
+  cutter.push(gatedBlock(rows, 100), queue, () => {})
+  t.same(
+    queue.windows().map(window => window.timeUs),
+    [102],
+  )
+})
+
 t.test('waveform windows join across blocks, slide by hop, and a gap voids what was gathered', async t => {
   const queue = collectingQueue(4)
   const cutter = new WaveformCutter(0, 4, 2)
