@@ -22,6 +22,7 @@ export class DemoView {
   readonly #redraw: boolean
   #machine = ''
   #mode = ''
+  #modelShown = false
   #progressShown = -1
   #pendingShown = -1
   #open = false
@@ -69,14 +70,15 @@ export class DemoView {
       this.line('learning', learningText(this.#agent.parts.scoring[0]!.progress()))
       this.line('fitting', 'a model of this machine from what was just learnt')
     }
-    if (asset.mode !== 'scoring') return
     const placement = this.#agent.parts.host.status().placements[0]
+    if (this.#modelShown || !placement) return
+    this.#modelShown = true
     // What follows in brackets says where the library was looked for; `wearwatch doctor` shows that.
-    const notTaken = placement?.notTaken
+    const notTaken = placement.notTaken
       .map(({ provider, reason }) => `${provider}: ${reason.replace(/ \(.*/, '')}`)
       .join('; ')
-    const us = placement ? `, ${Math.round(placement.windowUs)} µs/window` : ''
-    this.line('scorer', `${placement?.provider ?? '?'}${us}${notTaken ? ` (${notTaken})` : ''}`)
+    const us = Math.round(placement.windowUs)
+    this.line('scorer', `${placement.provider}, ${us} µs/window${notTaken ? ` (${notTaken})` : ''}`)
   }
 
   #scoreText(score: number): string {

@@ -122,6 +122,7 @@ function showAlarms(agent: Agent, view: DemoView, broker: DemoBroker, delivered:
     if (raisedSeq > 0 && sentSeq >= raisedSeq) delivered()
   }
   const show = (transition: AlarmTransition): void => {
+    view.update()
     const label =
       transition.transition === 'raised' ? paint(`ALARM P${transition.priority}`, 'red') : transition.transition
     view.line(label, ` ${transition.asset} ${transition.message}`)
