@@ -127,9 +127,9 @@ export class AssetScoring {
   }
 
   #learn(block: GatedBlock): void {
-    const completed = this.#meter.count(block)
+    const completed = this.#meter.count(block, this.#retryRows)
     const record = this.#meter.record
-    if (completed < 0 || !record || record.rows < this.#retryRows) return
+    if (completed < 0 || !record) return
     this.#mode = 'fitting'
     this.#fit({ ...record }).catch((error: unknown) => this.#fitFailed(record.rows, messageOf(error)))
   }
@@ -154,6 +154,8 @@ export class AssetScoring {
   }
 
   #fitFailed(rows: number, reason: string): void {
+    // A delivered model came in meanwhile and scores.
+    if (this.#model) return
     this.#problem = reason
     this.#retryRows = Math.ceil(rows * 1.5)
     this.#mode = 'learning'

@@ -3,7 +3,7 @@ import type { SampleBlock } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
 import type { GatedBlock, GatedSink } from '../windows/contract.ts'
 import type { FitData } from './contract.ts'
-import { isLearnable, telemetryColumns } from './learn-meter.ts'
+import { learnableRows, telemetryColumns } from './learn-meter.ts'
 
 /** Runs rows through a fresh gate of the asset, as the live agent did. Injected: the gate lives in windows/. */
 export type GateFactory = (asset: AssetConfig, out: GatedSink) => { push(block: SampleBlock): void }
@@ -60,7 +60,7 @@ export async function collectBaseline(
   expectedRows: number,
 ): Promise<FitData> {
   const columns = telemetryColumns(asset)
-  const collector = new Collector(columns, expectedRows)
+  const collector = new Collector(columns, learnableRows(asset), expectedRows)
   await replayHistory(history, asset, gate, { fromUs, toUs: toUs + 1 }, block => collector.push(block))
   return {
     ...collector.finish(),
@@ -73,6 +73,7 @@ export async function collectBaseline(
 
 class Collector {
   readonly #columns: readonly number[]
+  readonly #learnable: (block: GatedBlock, row: number) => boolean
   readonly #every: number
   readonly #values: Float64Array
   readonly #breaks: Uint8Array
@@ -80,8 +81,13 @@ class Collector {
   #seen = 0
   #broken = true
 
-  constructor(columns: readonly number[], expectedRows: number) {
+  constructor(
+    columns: readonly number[],
+    learnable: (block: GatedBlock, row: number) => boolean,
+    expectedRows: number,
+  ) {
     this.#columns = columns
+    this.#learnable = learnable
     this.#every = Math.max(1, Math.ceil(expectedRows / BASELINE_ROWS_MAX))
     const capacity = Math.min(expectedRows, BASELINE_ROWS_MAX) + RUN_ROWS
     this.#values = new Float64Array(capacity * columns.length)
@@ -91,7 +97,7 @@ class Collector {
   push(block: GatedBlock): void {
     for (let row = 0; row < block.rows; row++) {
       if (block.breaks[row] === 1) this.#broken = true
-      const kept = isLearnable(block, row, this.#columns) && Math.floor(this.#seen++ / RUN_ROWS) % this.#every === 0
+      const kept = this.#learnable(block, row) && Math.floor(this.#seen++ / RUN_ROWS) % this.#every === 0
       if (!kept || this.#rows === this.#breaks.length) {
         this.#broken = true
         continue

@@ -35,18 +35,30 @@ export function telemetryColumns(asset: AssetConfig): number[] {
   return asset.channels.flatMap((channel, column) => (channel.waveform ? [] : [column]))
 }
 
-/** True where the row may be learnt from: running, settled, every telemetry channel good. */
-export function isLearnable(block: GatedBlock, row: number, columns: readonly number[]): boolean {
-  if (block.states[row] !== RUNNING) return false
-  const base = row * block.columns
-  for (const column of columns) if (block.quality[base + column] !== 0) return false
-  return true
+/**
+ * True where the row may be learnt from: running, settled, every telemetry channel good and inside its fixed limits. A few
+ * rows beyond a limit widen the setpoint so far that the model would never alarm.
+ */
+export function learnableRows(asset: AssetConfig): (block: GatedBlock, row: number) => boolean {
+  const columns = telemetryColumns(asset)
+  const low = Float64Array.from(asset.channels, channel => channel.min ?? Number.NEGATIVE_INFINITY)
+  const high = Float64Array.from(asset.channels, channel => channel.max ?? Number.POSITIVE_INFINITY)
+  return (block, row) => {
+    if (block.states[row] !== RUNNING) return false
+    const base = row * block.columns
+    for (const column of columns) {
+      const value = block.values[base + column]!
+      if (block.quality[base + column] !== 0 || value <= low[column]! || value >= high[column]!) return false
+    }
+    return true
+  }
 }
 
-/** Counts healthy rows, running time and starts until the baseline is long enough. */
+/** Counts healthy rows, healthy running time and starts until the baseline is long enough. */
 export class LearnMeter {
   readonly #asset: AssetConfig
   readonly #columns: readonly number[]
+  readonly #learnable: (block: GatedBlock, row: number) => boolean
   #record: LearnRecord | undefined
   #wasRunning = false
   #missing: string[] = []
@@ -55,6 +67,7 @@ export class LearnMeter {
   constructor(asset: AssetConfig, record: LearnRecord | undefined) {
     this.#asset = asset
     this.#columns = telemetryColumns(asset)
+    this.#learnable = learnableRows(asset)
     this.#record = record ? { ...record } : undefined
     this.#wasRunning = record !== undefined && record.starts > 0
   }
@@ -64,16 +77,25 @@ export class LearnMeter {
     return this.#record
   }
 
-  /** Counts rows; returns the index of the row that completed the baseline, or -1. Rows after it are not counted. */
-  count(block: GatedBlock): number {
+  /**
+   * Counts rows; returns the index of the row that completed the baseline, or -1. Rows after it are not counted.
+   * @param rowsMin not complete with fewer: a fit has failed with what there was
+   */
+  count(block: GatedBlock, rowsMin = 0): number {
     for (let row = 0; row < block.rows; row++) {
       const timeUs = block.timesUs[row]!
+      const ranUs = block.runningUs[row]!
       this.#record ??= this.#begin(timeUs)
+      // Rows that follow one another and yet are older than the first: the clock stepped back, or that first time was wrong.
+      // What was counted lies in a future that [sinceUs, uptoUs] cannot reach, so a fit would find nothing, time after time.
+      if (ranUs > 0 && timeUs < this.#record.sinceUs) this.#record = this.#begin(timeUs, this.#record.starts)
       this.#countStart(block.states[row]!, this.#record)
       this.#record.uptoUs = timeUs
-      this.#record.runningUs += block.runningUs[row]!
-      if (isLearnable(block, row, this.#columns)) this.#record.rows++
-      if (this.complete) return row
+      if (this.#learnable(block, row)) {
+        this.#record.rows++
+        this.#record.runningUs += ranUs
+      }
+      if (this.complete && this.#record.rows >= rowsMin) return row
     }
     this.#explain(block)
     return -1
@@ -122,7 +144,7 @@ export class LearnMeter {
     return timeShare >= 1 ? '' : 'more running time'
   }
 
-  #begin(timeUs: number): LearnRecord {
+  #begin(timeUs: number, starts = 0): LearnRecord {
     return {
       asset: this.#asset.id,
       digest: this.#asset.digest,
@@ -130,7 +152,7 @@ export class LearnMeter {
       uptoUs: timeUs,
       rows: 0,
       runningUs: 0,
-      starts: 0,
+      starts,
     }
   }
 

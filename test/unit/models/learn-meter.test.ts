@@ -41,8 +41,8 @@ t.test('counts running time and starts, not rows while stopped or with a channel
     ]),
     -1,
   )
-  t.match(meter.record, { rows: 4, runningUs: 3 * SECOND_US, starts: 2 })
-  t.match(meter.progress(), { share: 0.75, waitingFor: 'more running time' })
+  t.match(meter.record, { rows: 4, runningUs: 2 * SECOND_US, starts: 2 })
+  t.match(meter.progress(), { share: 0.5, waitingFor: 'more running time' })
 })
 
 t.test('complete at the row that fulfils it; later rows are not counted', async t => {
@@ -102,4 +102,52 @@ t.test('goes on from a record', async t => {
     1,
   )
   t.equal(after.record?.sinceUs, before.record?.sinceUs)
+})
+
+t.test('running time with a channel missing is not healthy time: no baseline of no rows', async t => {
+  const pump = asset(channels, { learn: { runningMs: 2000, starts: 0, provisionalAfterMs: 1e9 } })
+  const meter = new LearnMeter(pump, undefined)
+  t.equal(
+    feed(
+      meter,
+      pump,
+      [1, 2, 3, 4].map(speed => [speed, NONE]),
+    ),
+    -1,
+  )
+  t.match(meter.record, { rows: 0, runningUs: 0 })
+  t.equal(meter.progress().waitingFor, 'no good value of flow')
+})
+
+t.test('rows beyond a fixed limit are not learnt from', async t => {
+  const limited = [channel('speed', { min: 10 }), channel('flow', { max: 9 })]
+  const pump = asset(limited, { learn: { rows: 100, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 } })
+  const meter = new LearnMeter(pump, undefined)
+  feed(meter, pump, [
+    [50, 1],
+    [50, 9],
+    [10, 1],
+    [50, 8],
+  ])
+  t.equal(meter.record?.rows, 2)
+})
+
+t.test('a clock that steps back begins the baseline anew, where its rows can be found again', async t => {
+  const pump = asset(channels, { learn: { rows: 3, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 } })
+  const meter = new LearnMeter(pump, undefined)
+  feed(meter, pump, [[1, 1]], 2e9)
+  const rows = [1, 2, 3, 4].map(speed => [speed, 1])
+  t.equal(feed(meter, pump, rows), 3)
+  t.match(meter.record, { rows: 3, sinceUs: (1_700_000_000 + 1) * SECOND_US })
+})
+
+t.test('after a failed fit every row counts towards the next try, however many come in a block', async t => {
+  const pump = asset(channels, { learn: { rows: 2, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 } })
+  const meter = new LearnMeter(pump, undefined)
+  const gate = new Gate(pump, new Counters(), gated => {
+    t.equal(meter.count(keep(gated), 4), 3)
+  })
+  const rows = [1, 2, 3, 4, 5].map(speed => [speed, 1])
+  gate.push(block(rows, [0, 1, 2, 3, 4]))
+  t.equal(meter.record?.rows, 4)
 })
