@@ -1,7 +1,7 @@
 // The processes around a benchmark: broker, publisher, receiver, the agent itself. All end with the bench.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { builtFile } from '../core/built.ts'
@@ -101,6 +101,8 @@ export class Publisher {
 export interface Received {
   messages: number
   atMs: number
+  /** Processor time of the process so far. */
+  cpuUs: number
 }
 
 export async function startReceiver(
@@ -189,16 +191,6 @@ export class BenchDaemon {
 
   stop(): Promise<void> {
     return endProcess(this.#child)
-  }
-}
-
-/** Pages that several processes share, such as node's own code, are divided among them; undefined without /proc. */
-export function proportionalMb(pid: number): number | undefined {
-  try {
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-    return (Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) * 1024) / 1e6
-  } catch {
-    return undefined
   }
 }
 

@@ -1,5 +1,5 @@
 // The yardstick for MQTT: mqtt.js counting messages, nothing else, in a process of its own.
-// Usage: fork(bench-receiver.js, [port, filter, protocol]), then any message, answered by { messages, atMs }.
+// Usage: fork(bench-receiver.js, [port, filter, protocol]), then any message, answered by { messages, atMs, cpuUs }.
 import { connectAsync } from 'mqtt'
 
 const [port, filter = '#', protocol] = process.argv.slice(2)
@@ -10,5 +10,8 @@ client.on('message', () => {
 })
 await client.subscribeAsync(filter, { qos: 0 })
 process.on('disconnect', () => process.exit(0))
-process.on('message', () => process.send?.({ messages, atMs: Date.now() }))
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send?.({ messages, atMs: Date.now(), cpuUs: user + system })
+})
 process.send?.('ready')

@@ -13,6 +13,9 @@ export const CHANNELS = [
   ['vibration', 'mm/s', 2.1, 0.2],
 ] as const
 
+/** The design load's, each with eight channels. */
+export const ASSETS = 50
+
 /** Rows repeat after these; a prime, so that no asset sees a period. */
 const ROWS = 509
 const TIME_DIGITS = 13
