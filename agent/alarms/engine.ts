@@ -61,6 +61,8 @@ export class AlarmEngine {
   readonly #models: Watch[]
   readonly #time: RunningTime
   readonly #runningNow: Uint8Array
+  /** Assets of waveforms alone: no row ever says how long they ran. */
+  readonly #always: boolean[]
   readonly #notFinite: Counter
 
   constructor(options: AlarmEngineOptions) {
@@ -73,7 +75,8 @@ export class AlarmEngine {
     )
     this.#models = options.assets.map(asset => newWatch(modelRule(asset), asset, undefined, -1))
     this.#time = new RunningTime(options.assets.length)
-    this.#runningNow = new Uint8Array(options.assets.length)
+    this.#always = options.assets.map(asset => asset.channels.every(channel => channel.waveform))
+    this.#runningNow = Uint8Array.from(this.#always, always => (always ? 1 : 0))
     this.#notFinite = options.counters.get('alarms.score_not_finite')
   }
 
@@ -110,7 +113,12 @@ export class AlarmEngine {
   /** Scored windows of any assets (`tags` are asset indices). Windows are cut from running rows only. */
   scores(batch: ScoredBatch): void {
     for (let i = 0; i < batch.count; i++) {
-      this.score(batch, i, this.#time.sinceScored(batch.tags[i]!, batch.timesUs[i]!))
+      const asset = batch.tags[i]!
+      const timeUs = batch.timesUs[i]!
+      const runningUs = this.#always[asset]
+        ? this.#time.sinceScoredAlways(asset, timeUs)
+        : this.#time.sinceScored(asset, timeUs)
+      this.score(batch, i, runningUs)
     }
   }
 

@@ -52,6 +52,13 @@ export class RunningTime {
     return beforeUs < 0 ? 0 : Math.max(0, nowUs - beforeUs)
   }
 
+  /** The same for a machine without rows, one of waveforms alone: nothing says that it stops, so all time counts. */
+  sinceScoredAlways(asset: number, timeUs: number): number {
+    const beforeUs = this.#scoredUs[asset]!
+    this.#scoredUs[asset] = timeUs
+    return beforeUs < 0 ? 0 : Math.max(0, timeUs - beforeUs)
+  }
+
   /** Newest span first: after the wall clock stepped back, times repeat and the newest meaning is the right one. */
   #at(asset: number, timeUs: number): number {
     for (let age = 0; age < SPANS; age++) {

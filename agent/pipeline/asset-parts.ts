@@ -34,6 +34,7 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
     waveform(block, running) {
       history.appendWaveform(asset.id, columns[block.channel]!, block)
       if (running) waveforms.push(block)
+      else waveforms.stopped()
     },
   })
 }

@@ -22,6 +22,11 @@ export class WaveformScoring {
     this.#deps = deps
   }
 
+  /** The machine stopped: a window must not join what was before with what comes after. */
+  stopped(): void {
+    this.#cutter?.void()
+  }
+
   push(block: WaveformBlock): void {
     const model = this.#deps.model()
     const queue = this.#deps.queue()

@@ -21,11 +21,14 @@ export class WaveformCutter {
     this.#window = new Float32Array(samples)
   }
 
+  /** What was gathered does not join what comes next. */
+  void(): void {
+    this.#filled = 0
+    this.#skip = 0
+  }
+
   push(block: WaveformBlock, queue: WindowQueue, onWindow: (timeUs: number) => void): void {
-    if (block.gap) {
-      this.#filled = 0
-      this.#skip = 0
-    }
+    if (block.gap) this.void()
     const { samples, scale } = block
     let at = Math.min(this.#skip, samples.length)
     this.#skip -= at

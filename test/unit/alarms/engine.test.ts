@@ -232,3 +232,13 @@ t.test('ids sort by time and are Crockford base32', async t => {
 function stateOf({ engine, transitions }: TestEngine): AlarmState {
   return restore(structuredClone({ alertSeq: transitions.length, standing: engine.standing() }))
 }
+
+t.test('a machine of waveforms alone: the delays count all time between its windows', async t => {
+  const waveform = { type: 'int16' as const, rateHz: 5000 }
+  const motor = asset([channel('de-h', { waveform })], {
+    alarm: { onDelayMs: 2_000, offDelayMs: 2_000, deadband: 0.1, priority: 3 },
+  })
+  const { engine, transitions } = testEngine([motor])
+  engine.scores(scored([1.5, 1.5, 1.5, 0.5, 0.5], [0, 1, 2, 3, 5]))
+  t.match(transitions, [{ transition: 'raised', running: true }, { transition: 'cleared' }])
+})
