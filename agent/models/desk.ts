@@ -58,9 +58,7 @@ export class ModelDesk {
   install(request: InstallRequest): Promise<InstallOutcome> {
     return new Promise(done => {
       this.#waiting.push({ request, done })
-      this.#working ??= this.#work().finally(() => {
-        this.#working = undefined
-      })
+      this.#working ??= this.#work()
     })
   }
 
@@ -85,6 +83,8 @@ export class ModelDesk {
         entry.done(outcomes[i] ?? { ok: false, reason: 'no answer from the scorer' })
       })
     }
+    // In the same turn as the last look: whoever waited for `done` may ask again before this promise settles.
+    this.#working = undefined
   }
 
   async #installAll(requests: readonly InstallRequest[]): Promise<InstallOutcome[]> {
