@@ -85,9 +85,10 @@ t.test('unplugged and plugged in again, it goes on by itself, and the capture is
   await line.write(wave(0))
   await line.write(wave(1).subarray(0, 7))
   await until(() => deps.sink.waves.length === 1, 'the first block')
+  // First the name: its number would go to the next pty of whatever else runs here, and the source would open that.
+  rmSync(line.path, { force: true })
   await line.unplug()
   await until(() => source.status().state === 'waiting', 'the loss to be seen')
-  rmSync(line.path, { force: true })
   await until(() => /does not exist; is it plugged in/.test(source.status().detail), 'a failed attempt')
   await line.plug()
   await until(() => source.status().state === 'up', 'the port to open again')

@@ -94,7 +94,8 @@ t.test(
     )
     await until(() => ear.on('alarm').at(-1) !== undefined, 'alarms')
     const retained = await listen(broker.url)
-    await until(() => retained.on('state').length > 0, 'the retained messages')
+    const all = (): boolean => retained.on('state').length > 0 && retained.on('alarm').length > 0
+    await until(all, 'the retained messages')
     t.same(
       retained.on('alarm').map(({ topic }) => topic.split('/').at(-1)),
       [idOf(3)],
