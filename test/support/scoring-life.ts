@@ -1,0 +1,117 @@
+// An AssetScoring with fakes around it that finish when told to, so that rows can arrive at any moment between.
+import type { AssetConfig } from '../../agent/config/contract.ts'
+import { Counters } from '../../agent/core/counters.ts'
+import { silentLogger } from '../../agent/core/logger.ts'
+import type { History, HistoryRows } from '../../agent/history/contract.ts'
+import { AssetScoring } from '../../agent/models/asset-scoring.ts'
+import type { FitData, FitResult, ModelFile } from '../../agent/models/contract.ts'
+import type { LearnRecord } from '../../agent/models/learn-meter.ts'
+import { Cutter } from '../../agent/windows/cutter.ts'
+import { Gate } from '../../agent/windows/gate.ts'
+import { asset, channel } from './assets.ts'
+import { block, SECOND_US } from './blocks.ts'
+import { maxModel } from './scoring-models.ts'
+import { collectingQueue } from './window-queue.ts'
+
+export const FROM_S = 1_700_000_000
+export const CHANNELS = [channel('c0', { unit: '1' }), channel('c1', { unit: '1' })]
+
+/** Values of row `i`, so that a window can be told from any other. */
+export const rowOf = (i: number): [number, number] => [i, -i]
+
+export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+export class ScoringLife {
+  readonly counters = new Counters()
+  readonly scoring: AssetScoring
+  readonly fits: { data: FitData; done: (result: FitResult) => void; failed: (error: Error) => void }[] = []
+  /** Windows of every queue there was, in the order cut: time in seconds since FROM_S. */
+  readonly queues: ReturnType<typeof collectingQueue>[] = []
+  /** Resolves before each chunk of a history query; throws to break it. */
+  chunk: () => Promise<void> = turn
+  /** What a query of the history gives: `false` = nothing. */
+  remembers = true
+  rows = 0
+  readonly asset: AssetConfig
+  readonly #stored: number[] = []
+  readonly #gate: Gate
+
+  constructor(learnRows: number, learnt?: LearnRecord) {
+    const learn = { rows: learnRows, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 }
+    this.asset = asset(CHANNELS, { learn, gapMs: 2500 })
+    this.scoring = new AssetScoring(
+      this.asset,
+      {
+        history: { query: (range: { fromUs: number; toUs: number }) => this.#query(range) } as unknown as History,
+        gate: (config, out) => new Gate(config, new Counters(), out),
+        cutter: (index, shape, afterUs) => new Cutter(index, shape, afterUs),
+        queue: () => this.queues.at(-1),
+        room: async () => {},
+        fit: (_asset, data) => new Promise((done, failed) => this.fits.push({ data, done, failed })),
+        install: async (_asset, _fitted, bind) => {
+          await turn()
+          this.swap(4, bind)
+          return undefined
+        },
+        logger: silentLogger,
+        counters: this.counters,
+      },
+      learnt,
+    )
+    this.#gate = new Gate(this.asset, new Counters(), gated => this.scoring.gated(gated))
+  }
+
+  /** Row number `rows` arrives; it is in the history before anyone else sees it. */
+  arrive(count = 1): void {
+    const from = this.rows
+    const numbers = Array.from({ length: count }, (_, i) => from + i)
+    this.rows += count
+    this.#stored.push(...numbers)
+    const values = numbers.map(rowOf)
+    this.#gate.push(block(values, numbers, FROM_S * SECOND_US))
+  }
+
+  /** A model takes over: a new queue where the shape is another. */
+  swap(samples: number, bind: (model: ModelFile) => void): ModelFile {
+    const file = maxModel(`m${samples}`, 1, { channels: 2, samples })
+    const model = { ...file, manifest: { ...file.manifest, hop: 1 } }
+    if (this.queues.at(-1)?.floatsPerWindow !== 2 * samples) this.queues.push(collectingQueue(2 * samples, 30_000))
+    bind(model)
+    return model
+  }
+
+  /** Numbers of the rows that ended a window, over all queues; throws where a window is not of successive rows. */
+  scored(): number[] {
+    return this.queues.flatMap(queue =>
+      queue.windows().map(({ timeUs, values }) => {
+        const end = Math.round(timeUs / SECOND_US - FROM_S)
+        const samples = values.length / 2
+        for (let s = 0; s < samples; s++) {
+          const expected = rowOf(end - samples + 1 + s)
+          if (values[s] !== expected[0] || values[samples + s] !== expected[1])
+            throw new Error(`window of row ${end} holds ${values.join(' ')}`)
+        }
+        return end
+      }),
+    )
+  }
+
+  async *#query({ fromUs, toUs }: { fromUs: number; toUs: number }): AsyncGenerator<HistoryRows> {
+    for (let at = 0; at < this.#stored.length; ) {
+      await this.chunk()
+      const chunk = this.#stored.slice(at, at + 7)
+      at += chunk.length
+      const rows = chunk.filter(i => {
+        const timeUs = (FROM_S + i) * SECOND_US
+        return this.remembers && timeUs >= fromUs && timeUs < toUs
+      })
+      if (rows.length === 0) continue
+      const timesUs = Float64Array.from(rows, i => (FROM_S + i) * SECOND_US)
+      yield { timesUs, columns: ['c0', 'c1'], values: Float64Array.from(rows.flatMap(rowOf)) }
+    }
+  }
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+}

@@ -1,0 +1,147 @@
+import t from 'tap'
+import { seededPrng } from '../../../agent/core/prng.ts'
+import type { FitResult } from '../../../agent/models/contract.ts'
+import { SECOND_US } from '../../support/blocks.ts'
+import { FROM_S, range, ScoringLife, turn } from '../../support/scoring-life.ts'
+
+const FITTED = { warnings: [] } as unknown as FitResult
+
+/** Rows go on arriving, a few a turn, until it scores and some more. */
+async function flow(life: ScoringLife, seed: number, turns: number): Promise<void> {
+  const prng = seededPrng(seed)
+  for (let i = 0; i < turns; i++) {
+    const count = Math.floor(prng.next() * 4)
+    if (count > 0) life.arrive(count)
+    await turn()
+  }
+}
+
+t.test('learn, fit, catch up: every row after the baseline has exactly one window, in order', async t => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const life = new ScoringLife(20)
+    life.arrive(25)
+    t.equal(life.scoring.mode, 'fitting')
+    await flow(life, seed, 30)
+    const [fit] = life.fits
+    t.equal(fit?.data.rows, 20, 'the rows of the baseline, not those after it')
+    fit?.done(FITTED)
+    await flow(life, seed + 100, 60)
+    t.equal(life.scoring.mode, 'scoring')
+    life.arrive(3)
+    t.same(life.scored(), range(20, life.rows - 1), `seed ${seed}`)
+  }
+})
+
+t.test('a model of another shape that comes in while rows are caught up with: none lost, none twice', async t => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const life = new ScoringLife(1e6)
+    life.arrive(60)
+    const { scoring } = life
+    const afterUs = (FROM_S + 19) * SECOND_US
+    const bind = (samples: number) => life.swap(samples, model => scoring.bind(model, afterUs))
+    bind(4)
+    await flow(life, seed, seed % 12)
+    bind(6)
+    await flow(life, seed + 1, seed % 5)
+    bind(6)
+    await flow(life, seed + 2, seed % 7)
+    bind(3)
+    await flow(life, seed + 3, 80)
+    t.equal(scoring.mode, 'scoring')
+    t.same(life.scored(), range(20, life.rows - 1), `seed ${seed}`)
+  }
+})
+
+t.test('a model of the same shape goes on without a break', async t => {
+  const life = new ScoringLife(1e6)
+  life.arrive(10)
+  life.swap(4, model => life.scoring.bind(model, life.scoring.lastRowUs))
+  await flow(life, 1, 10)
+  const before = life.rows
+  life.swap(4, model => life.scoring.bind(model, life.scoring.lastRowUs))
+  t.equal(life.scoring.mode, 'scoring')
+  life.arrive(5)
+  t.same(life.scored(), range(10, life.rows - 1))
+  t.ok(before > 10)
+})
+
+t.test(
+  'rows held while the history is slow are bounded, what is dropped is counted, no window reaches over it',
+  async t => {
+    const life = new ScoringLife(1e6)
+    life.arrive(10)
+    let release = (): void => {}
+    const slow = new Promise<void>(resolve => {
+      release = resolve
+    })
+    life.remembers = false
+    life.chunk = () => slow
+    life.swap(4, model => life.scoring.bind(model, life.scoring.lastRowUs))
+    for (let i = 0; i < 45; i++) life.arrive(500)
+    const dropped = life.counters.snapshot()['models.p-101.pending_rows_dropped']
+    t.equal(dropped, 2500, '22,500 arrived, 20,000 are held')
+    release()
+    for (let i = 0; life.scoring.mode !== 'scoring' && i < 1000; i++) await turn()
+    t.equal(life.scoring.mode, 'scoring')
+    t.same(life.scored(), range(10 + 2500 + 3, life.rows - 1), 'a full window after what was dropped')
+  },
+)
+
+t.test('a history that fails: scoring goes on with the rows that come', async t => {
+  const life = new ScoringLife(1e6)
+  life.arrive(20)
+  life.chunk = async () => {
+    await turn()
+    throw new Error('EIO')
+  }
+  life.swap(4, model => life.scoring.bind(model, (FROM_S + 5) * SECOND_US))
+  life.arrive(2)
+  for (let i = 0; life.scoring.mode !== 'scoring' && i < 100; i++) await turn()
+  life.arrive(10)
+  t.same(life.scored(), range(22 + 3, life.rows - 1))
+})
+
+t.test('a fit that fails: learning goes on half as long again, and says why', async t => {
+  const life = new ScoringLife(20)
+  life.arrive(20)
+  for (let i = 0; life.fits.length < 1 && i < 100; i++) await turn()
+  life.fits[0]?.failed(new Error('a channel is constant'))
+  await turn()
+  t.equal(life.scoring.mode, 'learning')
+  t.match(life.scoring.problem, /a channel is constant/)
+  life.arrive(9)
+  t.equal(life.scoring.mode, 'learning')
+  life.arrive(1)
+  t.equal(life.scoring.mode, 'fitting')
+  for (let i = 0; life.fits.length < 2 && i < 100; i++) await turn()
+  t.equal(life.fits[1]?.data.rows, 30)
+  life.fits[1]?.done(FITTED)
+  for (let i = 0; life.scoring.mode !== 'scoring' && i < 100; i++) await turn()
+  t.equal(life.scoring.problem, undefined)
+})
+
+t.test('a model that is delivered while one is being fitted wins', async t => {
+  const life = new ScoringLife(20)
+  life.arrive(20)
+  for (let i = 0; life.fits.length < 1 && i < 100; i++) await turn()
+  const delivered = life.swap(3, model => life.scoring.bind(model, life.scoring.lastRowUs))
+  life.fits[0]?.done(FITTED)
+  await flow(life, 1, 10)
+  t.equal(life.scoring.model, delivered)
+  t.equal(life.queues.length, 1)
+})
+
+t.test('learning goes on from the record; a record of another digest is none', async t => {
+  const first = new ScoringLife(20)
+  first.arrive(15)
+  const record = first.scoring.learnRecord
+  t.equal(record?.rows, 15)
+  t.equal(new ScoringLife(20, record).scoring.progress().rows, 15)
+  t.equal(new ScoringLife(20, { ...record!, digest: 'other' }).scoring.progress().rows, 0)
+})
+
+t.test('a model that was refused at start is named until the next', async t => {
+  const life = new ScoringLife(20)
+  life.scoring.refused('model file x.onnx refused: it is no model')
+  t.match(life.scoring.problem, /x\.onnx/)
+})
