@@ -28,7 +28,7 @@ type Section = (typeof SECTIONS)[number]
 export function benchCommand(): Command {
   return new Command('bench')
     .description('measure this build on this machine: throughput, latency, memory, each beside its yardstick')
-    .option('--quick', 'fewer and shorter measurements: a minute or so instead of four')
+    .option('--quick', 'shorter measurements: a good minute instead of four')
     .option('--only <LETTERS>', 'some of: a JSON over MQTT, b waveforms, c scorer, d alarm latency, e memory and start')
     .option('--profile <DIR>', 'write a CPU profile of the agent there')
     .option('--json', 'print JSON')
