@@ -40,7 +40,7 @@ t.test('state, last will, health, features, alert, alarm, command-result', async
   t.teardown(() => link.close())
 
   await link.send(plant, 1, 'burst')
-  await link.send(plant, 119)
+  await link.send(plant, 120)
   await until(async () => (await status()).assets[0]!.mode === 'scoring', 'the model')
   await link.send(plant, 15, 'clog')
   await until(() => of('alert').some(({ body }) => body.rule === 'model'), 'the alarm of the model')
