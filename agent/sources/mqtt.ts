@@ -174,7 +174,9 @@ export class MqttSource implements Source {
         this.#showUp()
       })
     }
-    this.#showUp()
+    // Up is who is subscribed: what is published before that does not come.
+    if (filters.length === 0) this.#showUp()
+    else this.#board.set('starting', `${shownUrl(this.#config.url)}: logged in, waiting for the broker to subscribe`)
   }
 
   #note(filters: readonly string[], codes: readonly (number | ISubscriptionGrant)[]): void {
