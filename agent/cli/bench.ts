@@ -41,7 +41,9 @@ async function runBench(options: BenchOptions): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'wearwatch-bench-'))
   const teardown: BenchContext['teardown'] = []
   const progress = (text: string): void => void process.stderr.write(`${text}\n`)
+  let stopped = false
   const stop = stopSignal().then(signal => {
+    stopped = true
     throw new AgentError('BENCH_FAILED', `stopped by ${signal}`)
   })
   stop.catch(() => {})
@@ -59,6 +61,8 @@ async function runBench(options: BenchOptions): Promise<number> {
   } finally {
     for (const undo of teardown.reverse()) await undo().catch(() => {})
     await rm(dir, { recursive: true, force: true })
+    // What is being measured in this process would go on to its end.
+    if (stopped) process.exit(EXIT.failed)
   }
 }
 
