@@ -37,6 +37,8 @@ export class Agent {
   readonly #schedule: Schedule
   readonly #learning: LearnRecorder
   readonly #timers: Cancel[] = []
+  /** Resolves when the models of before are loaded; a sync waits for it, to know what is there. */
+  #resuming: Promise<void> = Promise.resolve()
   #syncRunning: Promise<unknown> = Promise.resolve()
   #syncWaiting: Promise<SyncReport> | undefined
   #lastState = ''
@@ -105,6 +107,7 @@ export class Agent {
     await step('sync', () => repository?.stop())
     await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
     await step('scorer', () => host.stop(SCORER_DRAIN_MS))
+    await step('models', () => this.#resuming)
     await step('learning', () => this.#learning.finish())
     await step('journal queue', () => commits.stop())
     await step('uplink', () => uplink?.stop(UPLINK_DRAIN_MS))
@@ -122,7 +125,9 @@ export class Agent {
       parts.engine.scores(batch)
     })
     await parts.host.start()
-    await resumeModels(parts)
+    // Not awaited: fixed limits guard, and a signal stops, while TensorRT builds for minutes.
+    this.#resuming = resumeModels(parts)
+    this.#syncRunning = this.#resuming
     this.#publishState()
     parts.uplink?.start()
     this.#startTimers()

@@ -17,6 +17,8 @@ export interface AssetScoringDeps {
   /** Resolves when the queue has room again, or the scorer is stopping. */
   room(queue: WindowQueue): Promise<void>
   fit(asset: AssetConfig, data: FitData): Promise<FitResult>
+  /** Runs one baseline at a time: fifty assets that complete theirs in the same minute would take 15 MB and a thread each. */
+  alone<T>(work: () => Promise<T>): Promise<T>
   /** Makes a fitted model the active one, calling `bind` as it takes over; the reason when it was refused. */
   install(asset: AssetConfig, fitted: FitResult, bind: (model: ModelFile) => void): Promise<string | undefined>
   logger: Logger
@@ -72,9 +74,20 @@ export class AssetScoring {
     return [this.#refused, this.#problem].filter(Boolean).join('; ') || undefined
   }
 
+  /** A model is being loaded for it, which may take minutes: rows wait for it instead of being learnt from. */
+  expect(): void {
+    this.#mode = 'catching-up'
+  }
+
   /** The model that the configuration or the journal names cannot be used; shown until the next start. */
   refused(reason: string): void {
     this.#refused = reason
+    if (this.#model || this.#mode !== 'catching-up') return
+    this.#mode = 'learning'
+    const held = this.#pending
+    this.#pending = []
+    this.#pendingRows = 0
+    for (const block of held) this.gated(block)
   }
 
   /** How far learning has come, while it matters: until there is a model. */
@@ -136,15 +149,10 @@ export class AssetScoring {
 
   async #fit(record: LearnRecord): Promise<void> {
     const asset = this.#asset
-    const data = await collectBaseline(
-      this.#deps.history,
-      asset,
-      this.#deps.gate,
-      record.sinceUs,
-      record.uptoUs,
-      record.rows,
+    const { history, gate } = this.#deps
+    const fitted = await this.#deps.alone(async () =>
+      this.#deps.fit(asset, await collectBaseline(history, asset, gate, record.sinceUs, record.uptoUs, record.rows)),
     )
-    const fitted = await this.#deps.fit(asset, data)
     for (const warning of fitted.warnings) this.#deps.logger.warn(`baseline of ${asset.id}: ${warning}`)
     // A delivered model may have come in while this one was being fitted; it wins.
     if (this.#model) return

@@ -45,6 +45,7 @@ export class ModelDesk {
   readonly #active = new Map<string, ModelFile>()
   #waiting: Waiting[] = []
   #working: Promise<void> | undefined
+  #resuming: Promise<void> = Promise.resolve()
 
   constructor(deps: DeskDeps) {
     this.#deps = deps
@@ -64,7 +65,14 @@ export class ModelDesk {
 
   /** At start: loads what the journal says was active, in one go. Returns what the scorer said. */
   async resume(models: ReadonlyMap<string, ModelFile>): Promise<LoadResult> {
-    const result = await this.#load(models)
+    if (this.#working) await this.#working
+    const loading = this.#load(new Map([...models, ...this.#active]))
+    // What is installed meanwhile comes after: it loads beside what is active by then, not instead of it.
+    this.#resuming = loading.then(
+      () => {},
+      () => {},
+    )
+    const result = await loading
     for (const placement of result.accepted) {
       const model = models.get(placement.key)
       if (model) this.#active.set(placement.key, model)
@@ -74,6 +82,7 @@ export class ModelDesk {
 
   async #work(): Promise<void> {
     while (this.#waiting.length > 0) {
+      await this.#resuming
       const batch = this.#waiting
       this.#waiting = []
       const outcomes = await this.#installAll(batch.map(entry => entry.request)).catch((error: unknown) =>

@@ -39,7 +39,19 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
   })
 }
 
-type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'counters'>
+type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'counters'> & {
+  alone: <T>(work: () => Promise<T>) => Promise<T>
+}
+
+/** Work is done one after the other, in the order asked for. */
+export function oneAtATime(): ScoringParts['alone'] {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const done = last.then(work)
+    last = done.catch(() => {})
+    return done
+  }
+}
 
 export function newScoring(options: BuildOptions, asset: AssetConfig, parts: ScoringParts): AssetScoring {
   const { clock } = options
@@ -51,6 +63,7 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     history,
     logger,
     counters,
+    alone: parts.alone,
     gate: (asset, out) => new Gate(asset, replayed, out),
     cutter: (asset, shape, afterUs) => new Cutter(asset, shape, afterUs),
     queue: key => host.queue(key),

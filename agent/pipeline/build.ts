@@ -14,7 +14,7 @@ import { createSource } from '../sources/registry.ts'
 import { createModelRepository } from '../sync/repository.ts'
 import type { CommandHandlers } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
-import { newLine, newScoring } from './asset-parts.ts'
+import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
 import { clockJudge } from './clock-judge.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
 import { ScoreKeeper } from './scores.ts'
@@ -36,7 +36,8 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     clockState,
     commit: transition => void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition)),
   })
-  const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, counters }))
+  const alone = oneAtATime()
+  const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, counters, alone }))
   const lines = config.assets.map(asset => newLine(options, asset, { ...stores, ...scorer, counters, engine, scoring }))
   const scores = new ScoreKeeper(config, stores.history)
   return {

@@ -27,6 +27,13 @@ export interface DaemonOptions {
   dir?: string
   /** Wait until it runs; off to look at one that must not start. */
   waitUntilRunning?: boolean
+  /** Wait until the models of before are loaded, which the daemon itself does not. */
+  waitUntilLoaded?: boolean
+}
+
+async function hasLoaded(socket: string): Promise<boolean> {
+  const { assets } = await askDaemon<{ assets: { mode: string }[] }>(socket, 'GET', '/v1/status')
+  return assets.every(asset => asset.mode !== 'catching-up')
 }
 
 /** Starts `wearwatch run` on this config (its storage goes to `<dir>/data`) and waits until it runs. */
@@ -50,6 +57,7 @@ export async function startDaemon(t: Test, config: string, options: DaemonOption
   if (options.waitUntilRunning !== false) {
     await until(() => child.exitCode !== null || log.includes(' runs: '), 'the daemon to run')
     if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}:\n${log}`)
+    if (options.waitUntilLoaded !== false) await until(() => hasLoaded(socket), 'the models of before to be loaded')
   }
   return {
     dir,

@@ -145,3 +145,23 @@ t.test('a model that was refused at start is named until the next', async t => {
   life.scoring.refused('model file x.onnx refused: it is no model')
   t.match(life.scoring.problem, /x\.onnx/)
 })
+
+t.test(
+  'rows that arrive while the model of before is loaded are scored once it is, or learnt from when it is refused',
+  async t => {
+    const loaded = new ScoringLife(20)
+    loaded.scoring.expect()
+    loaded.arrive(25)
+    t.equal(loaded.fits.length, 0, 'nothing is learnt meanwhile')
+    loaded.swap(4, model => loaded.scoring.bind(model, Number.NEGATIVE_INFINITY))
+    await flow(loaded, 1, 10)
+    t.equal(loaded.scoring.mode, 'scoring')
+    t.same(loaded.scored(), range(3, loaded.rows - 1))
+
+    const refused = new ScoringLife(20)
+    refused.scoring.expect()
+    refused.arrive(15)
+    refused.scoring.refused('its model cannot be used')
+    t.equal(refused.scoring.progress().rows, 15)
+  },
+)
