@@ -6,7 +6,7 @@ import { askDaemon, streamDaemon } from '../http/client.ts'
 import type { AlarmView } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
-import { action, EXIT, paint, print, printJson, table } from './shared.ts'
+import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
 import { DEFAULT_CONFIG, socketOf } from './socket.ts'
 import { printStatus } from './status-text.ts'
 
@@ -110,16 +110,6 @@ function alarmRow(alarm: AlarmView): string[] {
   ]
 }
 
-/** Local time with offset, as people on site read it. */
-function localTime(iso: string): string {
-  const date = new Date(iso)
-  const offset = -date.getTimezoneOffset()
-  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19).replace('T', ' ')
-  const sign = offset < 0 ? '-' : '+'
-  const two = (n: number): string => String(Math.floor(Math.abs(n))).padStart(2, '0')
-  return `${local}${sign}${two(offset / 60)}:${two(offset % 60)}`
-}
-
 export function syncCommand(): Command {
   return daemonCommand('sync', 'fetch, verify and activate new models now').action(
     action(async (options: DaemonOptions) => {
@@ -173,17 +163,22 @@ function historyLine(line: unknown, options: DaemonOptions & HistoryOptions): st
   if (options.json) return JSON.stringify(line)
   const cells = Array.isArray(line)
     ? [
-        isoFromUs(Number(line[0])),
+        options.csv ? isoFromUs(Number(line[0])) : localTime(isoFromUs(Number(line[0])), 23),
         ...line
           .slice(1)
           .map(value =>
             value === null ? '' : options.csv ? String(value) : Number(Number(value).toPrecision(6)).toString(),
           ),
       ]
-    : ['time', ...(line as { columns: string[] }).columns]
+    : [
+        'time',
+        ...(line as { columns: string[] }).columns.map(name =>
+          options.csv ? name : name.replace('contribution:', ''),
+        ),
+      ]
   return options.csv
     ? cells.join(',')
-    : cells.map((cell, i) => (i === 0 ? cell.padEnd(24) : cell.slice(0, 12).padStart(13))).join('')
+    : cells.map((cell, i) => (i === 0 ? cell.padEnd(30) : ` ${cell.padStart(12)}`)).join('')
 }
 
 const SPAN_MS: Record<string, number> = { s: 1e3, min: 60e3, h: 3600e3, d: 86_400e3 }

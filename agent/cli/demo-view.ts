@@ -57,7 +57,10 @@ export class DemoView {
   }
 
   #showLearning(learning: Parameters<typeof learningText>[0]): void {
-    if (this.#redraw) return this.#inPlace('learning', learningText(learning))
+    if (this.#redraw) {
+      this.#inPlace('learning', learningText(learning))
+      return
+    }
     const step = Math.floor(learning.share / PROGRESS_STEP)
     if (step === this.#progressShown) return
     this.#progressShown = step

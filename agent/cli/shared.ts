@@ -55,3 +55,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
       .trimEnd()
   return [line(head), ...rows.map(line)].join('\n')
 }
+
+/** Local time with offset, as people on site read it; `length` 23 shows milliseconds. */
+export function localTime(iso: string, length = 19): string {
+  const date = new Date(iso)
+  const offset = -date.getTimezoneOffset()
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, length).replace('T', ' ')
+  const sign = offset < 0 ? '-' : '+'
+  const two = (n: number): string => String(Math.floor(Math.abs(n))).padStart(2, '0')
+  return `${local}${sign}${two(offset / 60)}:${two(offset % 60)}`
+}

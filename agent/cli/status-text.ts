@@ -4,7 +4,7 @@ import type { ScorerStatus } from '../scoring/contract.ts'
 import type { SourceStatus } from '../sources/contract.ts'
 import type { UplinkStatus } from '../uplink/contract.ts'
 import { bar } from './bar.ts'
-import { paint, print } from './shared.ts'
+import { localTime, paint, print } from './shared.ts'
 
 interface AssetLine {
   id: string
@@ -47,7 +47,7 @@ interface Status {
 export function printStatus(raw: Record<string, unknown>): void {
   const status = raw as unknown as Status
   print(
-    `wearwatch ${status.version} · ${status.site}/${status.gateway} · up since ${status.since} · clock ${status.clock} · ${status.memoryMb} MB`,
+    `wearwatch ${status.version} · ${status.site}/${status.gateway} · up since ${localTime(status.since)} · clock ${status.clock} · ${status.memoryMb} MB`,
   )
   for (const source of status.sources)
     line('source', source.state === 'up', `${source.id} ${source.kind} ${source.state}: ${source.detail}`)
