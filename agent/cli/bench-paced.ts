@@ -68,9 +68,11 @@ async function pacedRound(
   job: Parameters<Publisher['publish']>[0],
 ): Promise<Memory> {
   let running = true
-  const published = publisher.publish(job).finally(() => {
+  const published = publisher.publish(job)
+  const ended = (): void => {
     running = false
-  })
+  }
+  published.then(ended, ended)
   const rssMb: number[] = []
   const sharedOnceMb: number[] = []
   while (running) {

@@ -89,7 +89,10 @@ export class Publisher {
 
   publish(job: PublishJob): Promise<PublishDone> {
     this.#child.send(job)
-    return answerOf<PublishDone>(this.#child)
+    const done = answerOf<PublishDone>(this.#child)
+    // Awaited later: until then its failure must not end the bench before it has cleaned up.
+    done.catch(() => {})
+    return done
   }
 
   stop(): Promise<void> {
