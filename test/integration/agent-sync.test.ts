@@ -71,7 +71,7 @@ async function scoringSite(
   const plant = new Plant('p-1', 1, recently())
   await link.send(plant, LEARN)
   await until(async () => (await statusOf(daemon)).assets[0]!.mode === 'scoring', 'the model learnt here')
-  const stop = link.flow([plant], 4)
+  const stop = link.flow([plant], 12)
   t.teardown(stop)
   return { daemon, ear, plant, stop }
 }
