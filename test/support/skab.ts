@@ -34,7 +34,7 @@ export function recordings(): string | undefined {
 export function skabRuns(folder: string): SkabRun[] {
   return ['valve1', 'valve2'].flatMap(group =>
     readdirSync(join(folder, 'skab', group))
-      .sort((a, b) => Number.parseInt(a) - Number.parseInt(b))
+      .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
       .map(name => readRun(`${group}-${name.replace('.csv', '')}`, join(folder, 'skab', group, name))),
   )
 }

@@ -93,7 +93,7 @@ t.test('the newest score of each asset, for the features topic', async t => {
     contributions: { flow: Math.fround(0.58), current: Math.fround(0.27) },
     model: { name: 'p-101-var', release: 2, origin: 'local' },
   })
-  t.match((message?.features as object[])[0], { name: 'flow deviation', channel: 'flow', value: -9 })
+  t.match(message, { features: [{ name: 'flow deviation', channel: 'flow', value: -9 }] })
   t.equal(keeper.featuresMessage(1), undefined)
 })
 
