@@ -80,6 +80,8 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Omit<Te
   const lines = [
     `listener ${port} 127.0.0.1`,
     'persistence false',
+    // By default it drops what a subscriber has not taken beyond 1,000 messages, in silence.
+    'max_queued_messages 0',
     'user root',
     `allow_anonymous ${login === undefined}`,
   ]
