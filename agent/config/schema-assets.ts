@@ -123,7 +123,9 @@ const learn = object('learn', {
     .describe('Starts of the machine the baseline must contain. Default 3.'),
   'provisional-after': duration('provisional-after', 1000)
     .optional()
-    .describe('When a baseline that is not complete is used all the same. Read, but not acted on by this version. Default 7d.'),
+    .describe(
+      'When a baseline that is not complete is used all the same. Read, but not acted on by this version. Default 7d.',
+    ),
 })
 
 const alarm = object('alarm', {
