@@ -9,6 +9,9 @@ import type { ControlApi } from './contract.ts'
 
 /** sun_path of unix(7) less its NUL; a longer path is cut in silence. */
 const SOCKET_BYTES_MAX = 107
+/** They stay with the alarm in every checkpoint of the journal, whose records are bounded. */
+const BY_CHARS_MAX = 128
+const NOTE_CHARS_MAX = 1_000
 const BODY_BYTES_MAX = 64 * 1024
 const CLASSES: readonly string[] = ['samples', 'scores', 'features'] satisfies HistoryClass[]
 const HTTP_STATUS = { config: 400, refused: 409, transient: 503, corrupt: 500 } as const
@@ -60,7 +63,14 @@ function addRoutes(server: FastifyInstance, api: ControlApi): void {
   server.get('/v1/alarms', async () => api.alarms())
   server.post<{ Params: { id: string }; Body: { by?: string; note?: string } | undefined }>(
     '/v1/alarms/:id/acknowledge',
-    request => api.acknowledge(request.params.id, request.body?.by ?? 'cli', request.body?.note),
+    request => {
+      const { by = 'cli', note } = request.body ?? {}
+      if (by.length > BY_CHARS_MAX || (note?.length ?? 0) > NOTE_CHARS_MAX) {
+        const limits = `${BY_CHARS_MAX} characters of --by and ${NOTE_CHARS_MAX} of --note`
+        throw new AgentError('USAGE', `an acknowledgement holds at most ${limits}; shorten it`)
+      }
+      return api.acknowledge(request.params.id, by, note)
+    },
   )
   server.post<{ Body: { by?: string } | undefined }>('/v1/sync', request => api.sync(request.body?.by ?? 'cli'))
   server.get<{ Querystring: Record<string, string> }>('/v1/history', (request, reply) => {

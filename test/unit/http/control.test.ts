@@ -53,6 +53,8 @@ t.test('answers, and hands its errors over with their codes', async t => {
     code: 'NOT_FOUND',
     message: 'no alarm XX stands',
   })
+  const long = askDaemon(socket, 'POST', `/v1/alarms/${alarm.id}/acknowledge`, { note: 'x'.repeat(1001) })
+  await t.rejects(long, { code: 'USAGE', message: /1000 of --note/ })
   await t.rejects(askDaemon(socket, 'GET', '/v1/history?class=samples'), { code: 'USAGE' })
 })
 
