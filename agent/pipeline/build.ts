@@ -11,7 +11,6 @@ import { parseModelFile } from '../models/model-file.ts'
 import { ModelStore } from '../models/store.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import { createSource } from '../sources/registry.ts'
-import { createModelRepository } from '../sync/repository.ts'
 import type { CommandHandlers } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
@@ -48,7 +47,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     scores,
     scoring,
     lines,
-    ...buildLinks(options, counters, stores, lines, handlers),
+    ...(await buildLinks(options, counters, stores, lines, handlers)),
   }
 }
 
@@ -70,22 +69,30 @@ function buildScorer(
 }
 
 /** What reaches outside: sources in, models in, alarms out. */
-function buildLinks(
+async function buildLinks(
   { config, clock, prng, logger, version }: BuildOptions,
   counters: Counters,
   { journal, records }: Stores,
   lines: AgentParts['lines'],
   handlers: CommandHandlers,
-): Pick<AgentParts, 'sources' | 'repository' | 'uplink'> {
+): Promise<Pick<AgentParts, 'sources' | 'repository' | 'uplink'>> {
   const deps = { clock, prng, logger, counters }
   const sink: SampleSink = {
     samples: block => lines[block.asset]?.samples(block),
     waveform: block => lines[block.asset]?.waveform(block),
   }
-  const sources = config.sources.map(source => createSource(source, { assets: config.assets, sink, decoders, ...deps }))
+  const sourceDeps = { assets: config.assets, sink, decoders, ...deps }
+  const sources = await Promise.all(config.sources.map(source => createSource(source, sourceDeps)))
   const tuf = join(config.storage.dir, 'tuf')
+  // Loaded only where models are delivered: tuf-js takes 11 MB and 0.1 s.
   const repository =
-    config.sync && createModelRepository({ config: config.sync, dir: tuf, readModel: parseModelFile, ...deps })
+    config.sync &&
+    (await import('../sync/repository.ts')).createModelRepository({
+      config: config.sync,
+      dir: tuf,
+      readModel: parseModelFile,
+      ...deps,
+    })
   const lastAlertSeq = (): number => records.recorded.alertSeq
   const uplink =
     config.uplink &&

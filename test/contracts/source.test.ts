@@ -72,7 +72,7 @@ const SUBJECTS: Subject[] = [
 for (const { name, state, config } of SUBJECTS) {
   t.test(name, async t => {
     const deps = testDeps([testAsset(0, [{ id: 'flow', binding: { topic: 'x' } }])])
-    const source = createSource(await config(t), deps)
+    const source = await createSource(await config(t), deps)
     t.match(
       source.status(),
       { id: 'line', state: 'starting', lastDataUs: undefined, reconnects: 0 },
@@ -92,8 +92,8 @@ for (const { name, state, config } of SUBJECTS) {
 
   t.test(`${name}: stopped before it was started, or while it starts`, async t => {
     const deps = testDeps([testAsset(0, [{ id: 'flow', binding: { topic: 'x' } }])])
-    await createSource(await config(t), deps).stop()
-    const source = createSource(await config(t), deps)
+    await (await createSource(await config(t), deps)).stop()
+    const source = await createSource(await config(t), deps)
     source.start()
     await source.stop()
     t.ok(['stopped', 'ended'].includes(source.status().state))

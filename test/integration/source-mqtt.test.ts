@@ -14,12 +14,12 @@ import { until } from '../support/waiting.ts'
 const LOGIN = { user: 'ww', password: 'right' }
 const NO_MOSQUITTO = hasMosquitto() ? false : 'mosquitto is not installed'
 
-function open(
+async function open(
   t: Test,
   port: number,
   over: Partial<MqttSourceConfig> = {},
   clock = systemClock(),
-): { source: Source; deps: TestDeps } {
+): Promise<{ source: Source; deps: TestDeps }> {
   const assets = [
     testAsset(0, [
       { id: 'flow', binding: { topic: 'plant/+/flow', valuePath: '$.v' } },
@@ -39,7 +39,7 @@ function open(
     retained: 'ignore',
     ...over,
   }
-  const source = createSource(config, deps)
+  const source = await createSource(config, deps)
   t.teardown(() => source.stop())
   source.start()
   return { source, deps }
@@ -53,7 +53,7 @@ t.test('a broker without MQTT 5 is spoken to in 3.1.1; retained messages are no 
   const broker = await startAedes()
   t.teardown(() => broker.stop())
   await broker.publish('plant/p/flow', '{"v":1}', true)
-  const { source, deps } = open(t, broker.port)
+  const { source, deps } = await open(t, broker.port)
   await until(isUp(source), 'the source to be up')
   await until(() => deps.counters.get('sources.line.retained').n === 1, 'the retained message')
   t.match(source.status(), { state: 'up', detail: /MQTT 3\.1\.1, 2 filters/, reconnects: 0, lastDataUs: undefined })
@@ -69,14 +69,14 @@ t.test('retained: use takes them', async t => {
   const broker = await startAedes()
   t.teardown(() => broker.stop())
   await broker.publish('plant/p/flow', '{"v":1}', true)
-  const { deps } = open(t, broker.port, { retained: 'use' })
+  const { deps } = await open(t, broker.port, { retained: 'use' })
   await until(() => deps.sink.rows.length === 1, 'the retained row')
 })
 
 t.test('after a broker restart it subscribes again by itself', async t => {
   let broker = await startAedes()
   t.teardown(() => broker.stop())
-  const { source, deps } = open(t, broker.port)
+  const { source, deps } = await open(t, broker.port)
   await until(isUp(source), 'the source to be up')
   await broker.stop()
   await until(() => source.status().state === 'waiting', 'the source to notice')
@@ -95,21 +95,21 @@ t.test('after a broker restart it subscribes again by itself', async t => {
 t.test('a wrong password is shown with what to do, and the right one needs no restart of the broker', async t => {
   const broker = await startAedes(0, LOGIN)
   t.teardown(() => broker.stop())
-  const { source } = open(t, broker.port, { username: 'ww', password: 'wrong' })
+  const { source } = await open(t, broker.port, { username: 'ww', password: 'wrong' })
   await until(() => source.status().state === 'waiting', 'the refusal')
   t.match(
     source.status().detail,
     /refused user ww: bad user name or password; check username and password of source line/,
   )
   t.notMatch(source.status().detail, /wrong/, 'the password is not shown')
-  const right = open(t, broker.port, { username: 'ww', password: 'right', clientId: 'gw-2-line' })
+  const right = await open(t, broker.port, { username: 'ww', password: 'right', clientId: 'gw-2-line' })
   await until(isUp(right.source), 'the right login')
 })
 
 t.test('nothing reaches the sink after stop()', async t => {
   const broker = await startAedes()
   t.teardown(() => broker.stop())
-  const { source, deps } = open(t, broker.port)
+  const { source, deps } = await open(t, broker.port)
   await until(isUp(source), 'the source to be up')
   await source.stop()
   await broker.publish('plant/p/flow', '{"v":2}')
@@ -125,7 +125,7 @@ t.test('mosquitto: MQTT 5, restart, retained not even sent', { skip: NO_MOSQUITT
   const publisher = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`)
   t.teardown(() => publisher.endAsync(true))
   await publisher.publishAsync('plant/p/flow', '{"v":1}', { retain: true, qos: 1 })
-  const { source, deps } = open(t, port, { qos: 1 })
+  const { source, deps } = await open(t, port, { qos: 1 })
   await until(isUp(source), 'the source to be up')
   t.match(source.status().detail, /MQTT 5, 2 filters/)
   // A live message that is published with the retain flag is fresh.
@@ -145,7 +145,7 @@ t.test('mosquitto: MQTT 5, restart, retained not even sent', { skip: NO_MOSQUITT
 t.test('a filter that the broker refuses is named', async t => {
   const broker = await startAedes(0, { ...LOGIN, denied: 'plant/p/speed' })
   t.teardown(() => broker.stop())
-  const { source, deps } = open(t, broker.port, { username: 'ww', password: 'right' })
+  const { source, deps } = await open(t, broker.port, { username: 'ww', password: 'right' })
   await until(() => /refused 1 of them/.test(source.status().detail), 'the refused filter')
   t.match(source.status(), { state: 'up', detail: /e\.g\. plant\/p\/speed \(code 128\): allow user ww to read it/ })
   await broker.publish('plant/p/flow', '{"v":2}')
@@ -158,12 +158,12 @@ t.test('mosquitto: a wrong password; an access list that swallows messages', { s
   const broker = await startMosquitto({ dir: t.testdir(), port, login: LOGIN, acl })
   t.teardown(() => broker.stop())
   for (const protocol of [4, 5] as const) {
-    const wrong = open(t, port, { protocol, username: 'ww', password: 'wrong' })
+    const wrong = await open(t, port, { protocol, username: 'ww', password: 'wrong' })
     await until(() => wrong.source.status().state === 'waiting', 'the refusal')
     t.match(wrong.source.status().detail, /refused user ww: .*check username and password of source line/)
     await wrong.source.stop()
     // 100 times real time: the 30 s of silence are 0.3 s.
-    const right = open(t, port, { protocol, username: 'ww', password: 'right' }, scaledClock(100))
+    const right = await open(t, port, { protocol, username: 'ww', password: 'right' }, scaledClock(100))
     await until(() => /nothing received yet/.test(right.source.status().detail), 'the silence to be shown')
     t.equal(right.source.status().state, 'up')
     await right.source.stop()
@@ -179,7 +179,7 @@ t.test('stop() does not wait for a broker that hangs in the middle of a subscrip
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
-  const { source } = open(t, (server.address() as AddressInfo).port, { protocol: 4 }, scaledClock(20))
+  const { source } = await open(t, (server.address() as AddressInfo).port, { protocol: 4 }, scaledClock(20))
   await until(() => /logged in, waiting/.test(source.status().detail), 'the login')
   t.equal(source.status().state, 'starting', 'not up before it is subscribed')
   await source.stop()
@@ -189,7 +189,7 @@ t.test('stop() does not wait for a broker that hangs in the middle of a subscrip
 t.test('TLS towards a port that does not speak it is explained', async t => {
   const broker = await startAedes()
   t.teardown(() => broker.stop())
-  const { source } = open(t, broker.port, { url: `mqtts://user:secret@127.0.0.1:${broker.port}` })
+  const { source } = await open(t, broker.port, { url: `mqtts://user:secret@127.0.0.1:${broker.port}` })
   await until(() => source.status().state === 'waiting', 'the failure')
   t.match(source.status().detail, new RegExp(`^mqtts://127\\.0\\.0\\.1:${broker.port}: .*TLS`))
 })

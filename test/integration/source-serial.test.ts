@@ -24,7 +24,7 @@ async function open(
   const deps = testDeps([
     testAsset(0, [{ id: 'a', binding: { column: 0 } }, { id: 'b', binding: { column: 1 } }, wave]),
   ])
-  const source = createSource(serialConfig(line.path, frame), deps)
+  const source = await createSource(serialConfig(line.path, frame), deps)
   t.teardown(() => source.stop())
   source.start()
   await until(() => source.status().state === 'up', 'the port to open')

@@ -18,10 +18,15 @@ interface Played {
   clock: ManualClock
 }
 
-function play(t: Test, asset: AssetConfig, files: string[], over: Partial<ReplaySourceConfig> = {}): Played {
+async function play(
+  t: Test,
+  asset: AssetConfig,
+  files: string[],
+  over: Partial<ReplaySourceConfig> = {},
+): Promise<Played> {
   const clock = manualClock(T0)
   const deps = testDeps([asset], clock)
-  const source = createSource({ kind: 'replay', id: 'line', files, speed: 'max', ...over }, deps)
+  const source = await createSource({ kind: 'replay', id: 'line', files, speed: 'max', ...over }, deps)
   t.teardown(() => source.stop())
   source.start()
   return { source, deps, clock }
@@ -39,7 +44,7 @@ const seconds = (...rows: [number, string][]): string =>
 t.test('columns go to channels by name or id, scaled, at their recorded times; files in order', async t => {
   const asset = testAsset(0, [{ id: 'p' }, { id: 'flow', scale: 10, binding: { column: 'Flow' } }, { id: 'gone' }])
   const file = csv(t, 'a.csv', seconds([0, '1,2'], [1, '3,x']))
-  const { source, deps } = play(t, asset, [file, file])
+  const { source, deps } = await play(t, asset, [file, file])
   await source.ended
   t.same(deps.sink.rows.slice(0, 2), [
     { asset: 0, timeUs: T0, values: [2, 10, NAN] },
@@ -53,7 +58,7 @@ t.test('columns go to channels by name or id, scaled, at their recorded times; f
 t.test('at a speed, rows come when they are due', async t => {
   const asset = testAsset(0, [{ id: 'p' }])
   const file = csv(t, 'a.csv', seconds([0, '0,0'], [1, '0,1'], [2, '0,2'], [12, '0,3']))
-  const { source, deps, clock } = play(t, asset, [file], { speed: 2 })
+  const { source, deps, clock } = await play(t, asset, [file], { speed: 2 })
   for (const [rows, waitMs] of [
     [1, 500],
     [2, 500],
@@ -73,7 +78,7 @@ t.test('a bad file is shown, the others are played', async t => {
   const asset = testAsset(0, [{ id: 'p' }])
   const dir = t.testdir({ 'a.csv': seconds([0, '1,2']), 'b.csv': 'time,x\n1764000000,1\n' })
   const [good, other] = [`${dir}/a.csv`, `${dir}/b.csv`]
-  const { source, deps } = play(t, asset, [`${good}.none`, other, good])
+  const { source, deps } = await play(t, asset, [`${good}.none`, other, good])
   await source.ended
   t.equal(deps.sink.rows.length, 1)
   t.match(
@@ -85,7 +90,7 @@ t.test('a bad file is shown, the others are played', async t => {
 t.test('a long file never holds the loop for long, and stop() ends it at once', async t => {
   const asset = testAsset(0, [{ id: 'v' }])
   const lines = Array.from({ length: 60_000 }, (_, i) => `${i},${i}`)
-  const { source, deps } = play(t, asset, [csv(t, 'a.csv', `time,v\n${lines.join('\n')}\n`)])
+  const { source, deps } = await play(t, asset, [csv(t, 'a.csv', `time,v\n${lines.join('\n')}\n`)])
   let turns = 0
   while (deps.sink.rows.length < 20_000) {
     await new Promise(resolve => setImmediate(resolve))
@@ -114,7 +119,7 @@ t.test('an array plays as waveform blocks: captures apart are gaps, captures tha
       [2, 2, 5000],
     ),
   )
-  const apart = play(t, asset, [path], { rateHz: 1000, intervalS: 60 })
+  const apart = await play(t, asset, [path], { rateHz: 1000, intervalS: 60 })
   await apart.source.ended
   t.same(
     apart.deps.sink.waves.map(w => [w.startUs - T0, w.samples.length, w.samples[0], w.gap, w.scale]),
@@ -125,7 +130,7 @@ t.test('an array plays as waveform blocks: captures apart are gaps, captures tha
       [64_096_000, 904, 19_096, false, 0.5],
     ],
   )
-  const joined = play(t, asset, [path], { rateHz: 1000 })
+  const joined = await play(t, asset, [path], { rateHz: 1000 })
   await joined.source.ended
   t.same(
     joined.deps.sink.waves.map(w => w.gap),
@@ -140,7 +145,7 @@ t.test('an array plays as rows where the channels are no waveforms', async t => 
   ])
   const path = `${t.testdir()}/r.npy`
   writeFileSync(path, npyBytes(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]))
-  const { source, deps } = play(t, asset, [path], { rateHz: 10 })
+  const { source, deps } = await play(t, asset, [path], { rateHz: 10 })
   await source.ended
   t.same(
     deps.sink.rows.map(r => [r.timeUs - T0, r.values]),

@@ -101,7 +101,7 @@ t.test('rows come at fixed steps of the clock, several a tick when it runs fast,
     { id: 'q', binding: { column: 'flow' } },
   ])
   const deps = { ...testDeps([asset], clock), simulatorTickMs: 2000 }
-  const source = createSource(CONFIG, deps)
+  const source = await createSource(CONFIG, deps)
   source.start()
   clock.advance(6000)
   t.equal(deps.sink.blocks, 3)
@@ -119,7 +119,7 @@ t.test('rows come at fixed steps of the clock, several a tick when it runs fast,
 t.test('after a long sleep of the machine it catches up a bounded number of rows and counts the rest', async t => {
   const clock = manualClock()
   const deps = { ...testDeps([testAsset(0, [{ id: 'flow' }])], clock), simulatorTickMs: 1_000_000 }
-  const source = createSource(CONFIG, deps)
+  const source = await createSource(CONFIG, deps)
   source.start()
   clock.advance(1_000_000)
   t.equal(deps.sink.rows.length, 4096)
@@ -130,7 +130,7 @@ t.test('after a long sleep of the machine it catches up a bounded number of rows
 
 t.test('a channel that no pump has is refused with those it has', async t => {
   const deps = testDeps([testAsset(0, [{ id: 'colour' }])])
-  t.throws(() => createSource(CONFIG, deps), {
+  await t.rejects(createSource(CONFIG, deps), {
     code: 'CONFIG_INVALID',
     message: /has no "colour"; it has flow, suction/,
   })
