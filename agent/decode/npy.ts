@@ -5,6 +5,8 @@ import type { NpyArray, NpyFile } from './contract.ts'
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
 const HEADER_BYTES_MAX = 65_536
+/** More than any recorder has: such an array was saved with samples and channels the other way round. */
+const CHANNELS_MAX = 1_024
 const TYPES = { i2: Int16Array, f4: Float32Array, f8: Float64Array } as const
 
 /** Throws NPY_INVALID when the file is not such an array or shorter than its header says. */
@@ -66,7 +68,11 @@ export function parseNpyHeader(path: string, head: Buffer): NpyHeader {
   if (/'fortran_order'\s*:\s*True/.test(text) && dims.length > 1) {
     throw invalid(path, 'column-major order; save numpy.ascontiguousarray(array)')
   }
-  const [samples = 1, channels = 1, captures = 1] = dims.reverse()
+  const [samples = 1, channels = 1, captures = 1] = dims.toReversed()
+  if (channels > CHANNELS_MAX) {
+    const read = `shape (${shape}) means ${channels} channels of ${samples} samples`
+    throw invalid(path, `${read}, at most ${CHANNELS_MAX} are read; save array.T when it is [samples, channels]`)
+  }
   return { dtype: descr.slice(1) as NpyHeader['dtype'], captures, channels, samples, dataAt }
 }
 

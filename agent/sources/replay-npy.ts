@@ -60,12 +60,12 @@ async function playCapture(
   { capture, rateHz, startUs, gap }: Capture,
 ): Promise<void> {
   const { pace, deps } = options
+  const indices = new Set(bound.flatMap(entry => (entry.kind === 'wave' ? entry.index : entry.fields.map(f => f.index))))
   for (let from = 0; from < npy.samples; from += BLOCK_SAMPLES) {
     const count = Math.min(BLOCK_SAMPLES, npy.samples - from)
     const blockUs = startUs + (from / rateHz) * 1e6
-    const pieces = await Promise.all(
-      Array.from({ length: npy.channels }, (_, channel) => npy.read(capture, channel, from, count)),
-    )
+    const pieces: NpyArray[] = []
+    for (const index of indices) pieces[index] = await npy.read(capture, index, from, count)
     await pace.reach(blockUs)
     if (pace.aborted) return
     for (const entry of bound) {

@@ -30,7 +30,7 @@ export class ReplaySource implements Source {
   }
 
   start(): void {
-    this.#board.set('starting', `${this.#config.files.length} files`)
+    this.#board.set('starting', `${this.#config.files.length} to play`)
     this.#playing = this.#play()
   }
 
@@ -66,7 +66,7 @@ export class ReplaySource implements Source {
     }
     if (this.#abort.signal.aborted) return
     const played = this.#config.files.length - failures.length
-    this.#board.set('ended', [`played ${played} of ${this.#config.files.length} files`, ...failures].join('; '))
+    this.#board.set('ended', [`played ${played} of ${this.#config.files.length}`, ...failures].join('; '))
     this.#resolveEnded()
   }
 

@@ -48,6 +48,7 @@ t.test('what is no such array is refused with the reason', async t => {
     [header('<i2', 'True', '2, 2'), /column-major/],
     [header('<i2', 'False', '1, 1, 2, 2'), /1 to 3 dimensions/],
     [header('<i2', 'False', '0,'), /without 0/],
+    [header('<i2', 'False', '25600, 2'), /25600 channels of 2 samples, at most 1024 .* array\.T/],
     [header('<i2', 'False', ''), /1 to 3 dimensions/],
   ] as const) {
     await t.rejects(openNpy(file(t, bytes)), { code: 'NPY_INVALID', message: words })

@@ -51,7 +51,7 @@ t.test('columns go to channels by name or id, scaled, at their recorded times; f
     { asset: 0, timeUs: T0 + 1e6, values: [NAN, 30, NAN] },
   ])
   t.equal(deps.sink.rows.length, 4)
-  t.match(source.status(), { state: 'ended', detail: /played 2 of 2 files/ })
+  t.match(source.status(), { state: 'ended', detail: /played 2 of 2/ })
   t.equal(deps.counters.get('sources.line.bad_cells').n, 2)
 })
 
@@ -83,7 +83,7 @@ t.test('a bad file is shown, the others are played', async t => {
   t.equal(deps.sink.rows.length, 1)
   t.match(
     source.status().detail,
-    /played 1 of 3 files; .*cannot be read.*; .*no channel of source line is among its columns x/,
+    /played 1 of 3; .*cannot be read.*; .*no channel of source line is among its columns x/,
   )
 })
 
