@@ -60,7 +60,9 @@ async function playCapture(
   { capture, rateHz, startUs, gap }: Capture,
 ): Promise<void> {
   const { pace, deps } = options
-  const indices = new Set(bound.flatMap(entry => (entry.kind === 'wave' ? entry.index : entry.fields.map(f => f.index))))
+  const indices = new Set(
+    bound.flatMap(entry => (entry.kind === 'wave' ? entry.index : entry.fields.map(f => f.index))),
+  )
   for (let from = 0; from < npy.samples; from += BLOCK_SAMPLES) {
     const count = Math.min(BLOCK_SAMPLES, npy.samples - from)
     const blockUs = startUs + (from / rateHz) * 1e6
