@@ -42,6 +42,7 @@ interface Status {
   journal: { nextSeq: number; bytes: number; failing?: string; losses: unknown[] }
   history: { bytes: Record<string, number>; failing?: string; lostRows: number; corruptChunks: number }
   memoryMb: number
+  counters: Record<string, number>
 }
 
 export function printStatus(raw: Record<string, unknown>): void {
@@ -50,7 +51,7 @@ export function printStatus(raw: Record<string, unknown>): void {
     `wearwatch ${status.version} · ${status.site}/${status.gateway} · up since ${localTime(status.since)} · clock ${status.clock} · ${status.memoryMb} MB`,
   )
   for (const source of status.sources)
-    line('source', source.state === 'up', `${source.id} ${source.kind} ${source.state}: ${source.detail}`)
+    line('source', source.state === 'up', sourceText(source, status.counters))
   line('scorer', status.scorer.state === 'up' || status.scorer.state === 'idle', scorerText(status.scorer))
   line(
     'uplink',
@@ -72,6 +73,16 @@ export function printStatus(raw: Record<string, unknown>): void {
 
 function line(what: string, good: boolean, text: string): void {
   print(`${paint(what.padEnd(9), good ? 'green' : 'yellow')} ${text}`)
+}
+
+/** With what came and was not taken, so that a wrong delimiter or a bad cable shows here and not only in a missing value. */
+function sourceText({ id, kind, state, detail }: SourceStatus, counters: Status['counters']): string {
+  const leftOut = Object.entries(counters).flatMap(([name, n]) => {
+    const what = [`decode.${id}.`, `sources.${id}.`].find(prefix => name.startsWith(prefix))
+    const word = what && name.slice(what.length).replaceAll('_', ' ')
+    return word && word !== 'messages' && n > 0 ? [`${word} ${n}`] : []
+  })
+  return `${id} ${kind} ${state}: ${detail}${leftOut.length > 0 ? ` · not taken: ${leftOut.join(', ')}` : ''}`
 }
 
 function scorerText(scorer: ScorerStatus): string {

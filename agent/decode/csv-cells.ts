@@ -1,6 +1,7 @@
 // Lines and cells of recorded CSV files (RFC 4180 with any of three delimiters).
 import { createReadStream } from 'node:fs'
 import { AgentError } from '../core/errors.ts'
+import { numberOf } from './numbers.ts'
 
 export type Delimiter = ',' | ';' | '\t'
 
@@ -123,4 +124,11 @@ function hasOddQuotes(text: string): boolean {
 
 function withoutBom(text: string): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+}
+
+/** The number in a cell; NaN where there is none. */
+export function cellNumber(cell: string, delimiter: Delimiter): number {
+  const value = numberOf(cell)
+  // 1,5 is a number where commas do not part cells: spreadsheets and scales of half of Europe write it so.
+  return Number.isNaN(value) && delimiter !== ',' && cell.includes(',') ? numberOf(cell.replace(',', '.')) : value
 }

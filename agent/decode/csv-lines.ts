@@ -1,9 +1,9 @@
 // Serial lines of separated values -> rows. Columns by 0-based index, or by name once a header line has passed.
 import type { Counter } from '../core/counters.ts'
 import type { DecoderContext, StreamDecoder } from './contract.ts'
+import { cellNumber, type Delimiter } from './csv-cells.ts'
 import { boundScalars, rowBuffers } from './json-rows.ts'
 import { LineFramer } from './line-framer.ts'
-import { numberOf } from './numbers.ts'
 import type { RowBuffer } from './row-buffer.ts'
 import { timeUsOf } from './times.ts'
 
@@ -24,7 +24,7 @@ interface CsvGroup {
 }
 
 export interface CsvLinesOptions {
-  delimiter: ',' | ';' | '\t'
+  delimiter: Delimiter
   lineBytesMax: number
 }
 
@@ -36,7 +36,7 @@ export function createCsvLinesDecoder(context: DecoderContext, options: CsvLines
 class CsvLinesDecoder implements StreamDecoder {
   readonly #groups: readonly CsvGroup[]
   readonly #names: readonly string[]
-  readonly #delimiter: string
+  readonly #delimiter: Delimiter
   readonly #framer: LineFramer
   readonly #badLines: Counter
   readonly #badValues: Counter
@@ -101,7 +101,7 @@ class CsvLinesDecoder implements StreamDecoder {
     const { values } = group.buffer
     let good = 0
     for (const field of group.fields) {
-      const reading = numberOf(unquoted(cells[field.at]!))
+      const reading = cellNumber(unquoted(cells[field.at]!), this.#delimiter)
       if (Number.isNaN(reading)) {
         this.#badValues.n++
         continue

@@ -2,7 +2,7 @@
 // the head of the file.
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { CsvBlock, CsvTable } from './contract.ts'
-import { cellsOf, type Delimiter, findDelimiter, linesOf, type NumberedLine } from './csv-cells.ts'
+import { cellNumber, cellsOf, type Delimiter, findDelimiter, linesOf, type NumberedLine } from './csv-cells.ts'
 import { numberOf } from './numbers.ts'
 import { epochUs, timeUsOf } from './times.ts'
 
@@ -166,12 +166,6 @@ function isNumeric(rows: readonly string[][], at: number, delimiter: Delimiter):
   const cells = rows.map(row => row[at] ?? '').filter(cell => !isMissing(cell))
   const numbers = cells.filter(cell => !Number.isNaN(cellNumber(cell, delimiter)))
   return numbers.length > 0 && numbers.length >= cells.length / 2
-}
-
-function cellNumber(cell: string, delimiter: Delimiter): number {
-  const value = numberOf(cell)
-  // 1,5 is a number where commas do not part cells: spreadsheets of half of Europe write it so.
-  return Number.isNaN(value) && delimiter !== ',' && cell.includes(',') ? numberOf(cell.replace(',', '.')) : value
 }
 
 function isMissing(cell: string): boolean {

@@ -7,7 +7,7 @@ import { KeepingSink, testAsset, testContext } from '../../support/source-assets
 const NAN = Number.NaN
 const push = (decoder: StreamDecoder, text: string, receivedUs = 5): void => decoder.push(Buffer.from(text), receivedUs)
 
-t.test('csv: columns by index; the first line may be a cut one and is not believed', async t => {
+t.test('csv: columns by index, 1,5 is a number; the first line may be a cut one and is not believed', async t => {
   const sink = new KeepingSink()
   const context = testContext(
     [
@@ -19,10 +19,10 @@ t.test('csv: columns by index; the first line may be a cut one and is not believ
     sink,
   )
   const decoder = createCsvLinesDecoder(context, { delimiter: ';', lineBytesMax: 100 })
-  push(decoder, '2.5;7;1764000000\n1;2;')
+  push(decoder, '2.5;7;1764000000\n1,5;2;')
   push(decoder, '1764000001\r\n\r\n3;x;oops\n1;2\nx;y;1764000001\n')
   t.same(sink.rows, [
-    { asset: 0, timeUs: 1_764_000_001_000_000, values: [4, 1] },
+    { asset: 0, timeUs: 1_764_000_001_000_000, values: [4, 1.5] },
     { asset: 0, timeUs: 5, values: [NAN, 3] },
   ])
   t.same(context.counters.snapshot(), {
