@@ -50,8 +50,7 @@ export function printStatus(raw: Record<string, unknown>): void {
   print(
     `wearwatch ${status.version} · ${status.site}/${status.gateway} · up since ${localTime(status.since)} · clock ${status.clock} · ${status.memoryMb} MB`,
   )
-  for (const source of status.sources)
-    line('source', source.state === 'up', sourceText(source, status.counters))
+  for (const source of status.sources) line('source', source.state === 'up', sourceText(source, status.counters))
   line('scorer', status.scorer.state === 'up' || status.scorer.state === 'idle', scorerText(status.scorer))
   line(
     'uplink',
