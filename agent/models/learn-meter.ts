@@ -160,7 +160,7 @@ export class LearnMeter {
   #explain(block: GatedBlock): void {
     const last = block.rows - 1
     const base = last * block.columns
-    this.#state = ['stopped', 'settling', 'running'][block.states[last]!]!
+    this.#state = ['stopped', 'settling', 'running', 'in an unknown state'][block.states[last]!]!
     this.#missing = this.#columns
       .filter(column => block.quality[base + column] !== 0)
       .map(column => this.#asset.channels[column]!.id)

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import type { SampleBlock, SampleSink, WaveformBlock } from '../core/types.ts'
 import { Aligner } from './align.ts'
-import type { GatedBlock } from './contract.ts'
+import type { GatedBlock, RowState } from './contract.ts'
 import { Gate, ROW_STATES } from './gate.ts'
 import { LiveTable } from './live.ts'
 
@@ -41,8 +41,8 @@ export class AssetLine implements SampleSink {
     this.#aligner = asset.layout === 'scattered' ? new Aligner(asset, counters, row => this.#row(row)) : undefined
   }
 
-  /** `stopped`, `settling` or `running` as of the newest row. */
-  get state(): string {
+  /** As of the newest row. */
+  get state(): RowState {
     return ROW_STATES[this.gate.state]!
   }
 

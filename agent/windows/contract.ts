@@ -2,15 +2,18 @@
 import type { SampleBlock } from '../core/types.ts'
 import type { WindowQueue } from '../scoring/contract.ts'
 
-/** What a row is good for. `settling` rows are stored and shown but neither learnt from, scored nor alarmed on. */
-export type RowState = 'stopped' | 'settling' | 'running'
+/**
+ * What a row is good for. Only `running` rows are learnt from, scored and alarmed on; the others are stored and shown.
+ * `unknown`: a channel that decides `running` has had no good value for longer than its last one may be held.
+ */
+export type RowState = 'stopped' | 'settling' | 'running' | 'unknown'
 
 export const QUALITY = ['good', 'missing', 'out-of-range', 'stale'] as const
 export type Quality = (typeof QUALITY)[number]
 
 /** Rows after alignment, checks and gating: one row = all channels of the asset at one time. Borrowed for the call. */
 export interface GatedBlock extends SampleBlock {
-  /** [rows] 0 stopped, 1 settling, 2 running. */
+  /** [rows] 0 stopped, 1 settling, 2 running, 3 unknown. */
   states: Uint8Array
   /** [rows] 1 where windows must not reach back past this row: first row, gap, restart of the machine. */
   breaks: Uint8Array

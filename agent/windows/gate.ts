@@ -6,7 +6,8 @@ import type { GatedBlock, GatedSink, RowState } from './contract.ts'
 export const STOPPED = 0
 export const SETTLING = 1
 export const RUNNING = 2
-export const ROW_STATES: readonly RowState[] = ['stopped', 'settling', 'running']
+export const UNKNOWN = 3
+export const ROW_STATES: readonly RowState[] = ['stopped', 'settling', 'running', 'unknown']
 
 const GOOD = 0
 const MISSING = 1
@@ -14,7 +15,8 @@ const OUT_OF_RANGE = 2
 
 /**
  * Judges rows of one asset: quality of every value, running state, gaps, running time. The order of checks matters:
- * a value out of range is no value, so it cannot make the machine "run" either.
+ * a value out of range is no value, so it cannot make the machine "run" either. Nor can it stop it: a channel that decides
+ * `running` keeps its last good value for as long as that may be held, then the state is unknown.
  */
 export class Gate {
   readonly #asset: AssetConfig
@@ -25,6 +27,12 @@ export class Gate {
   readonly #high: Float64Array
   readonly #late: Counter
   readonly #gaps: Counter
+  readonly #unknown: Counter
+  /** [columns] last good value, its time, and how long it counts; kept only for channels that decide `running`. */
+  readonly #deciding: readonly number[]
+  readonly #held: Float64Array
+  readonly #heldAtUs: Float64Array
+  readonly #holdUs: Float64Array
   #block: GatedBlock
   #lastUs = Number.NaN
   #lastState: number
@@ -41,6 +49,11 @@ export class Gate {
     this.#high = Float64Array.from(asset.channels, channel => channel.range?.high ?? Number.POSITIVE_INFINITY)
     this.#late = counters.get(`windows.${asset.id}.late_rows`)
     this.#gaps = counters.get(`windows.${asset.id}.gaps`)
+    this.#unknown = counters.get(`windows.${asset.id}.running_unknown_rows`)
+    this.#deciding = [...new Set(asset.running?.anyOf.flat().map(term => term.channel))]
+    this.#held = new Float64Array(asset.channels.length).fill(Number.NaN)
+    this.#heldAtUs = new Float64Array(asset.channels.length).fill(Number.NaN)
+    this.#holdUs = Float64Array.from(asset.channels, channel => holdMs(asset, channel.maxAgeMs) * 1000)
     this.#block = emptyBlock(asset.index, asset.channels.length, 64)
     this.#lastState = asset.running ? STOPPED : RUNNING
   }
@@ -104,27 +117,55 @@ export class Gate {
       if (this.starts === 0) this.starts = 1
       return RUNNING
     }
-    if (!runs(running.anyOf, out.values, at * out.columns)) return STOPPED
-    // A start may hide in a gap, so the machine settles again after one.
-    if (this.#lastState === STOPPED || gap) {
+    this.#hold(out, at, timeUs)
+    const runs = isRunning(running.anyOf, this.#held)
+    if (runs === undefined) this.#unknown.n++
+    if (!runs) return runs === undefined ? UNKNOWN : STOPPED
+    // A start may hide in a gap, and in a time of which nothing is known, so the machine settles again after one.
+    if (this.#lastState === STOPPED || this.#lastState === UNKNOWN || gap) {
       if (this.#lastState === STOPPED) this.starts++
       this.#settledAtUs = timeUs + this.#settleUs
     }
     return timeUs >= this.#settledAtUs ? RUNNING : SETTLING
   }
+
+  /** Takes up the row's good values of the deciding channels; forgets those that are too old, or newer than the row. */
+  #hold(out: GatedBlock, at: number, timeUs: number): void {
+    for (const column of this.#deciding) {
+      const value = out.values[at * out.columns + column]!
+      const ageUs = timeUs - this.#heldAtUs[column]!
+      if (!Number.isNaN(value)) {
+        this.#held[column] = value
+        this.#heldAtUs[column] = timeUs
+      } else if (!(ageUs >= 0 && ageUs <= this.#holdUs[column]!)) {
+        this.#held[column] = Number.NaN
+      }
+    }
+  }
 }
 
-function runs(anyOf: RunningConfig['anyOf'], values: Float64Array, base: number): boolean {
+/** Scattered values were held for their maximum age on the grid already; a silence as long as a gap is what is left. */
+function holdMs(asset: AssetConfig, maxAgeMs: number): number {
+  return asset.layout === 'rows' ? maxAgeMs : asset.gapMs
+}
+
+/** Undefined where it depends on a value that is not known (NaN): `a or b` is true with one of them, `a and b` is not. */
+function isRunning(anyOf: RunningConfig['anyOf'], values: Float64Array): boolean | undefined {
+  let unknown = false
   for (const terms of anyOf) {
-    let all = true
-    for (const term of terms) all &&= holds(term, values[base + term.channel]!)
+    let all: boolean | undefined = true
+    for (const term of terms) {
+      const value = values[term.channel]!
+      if (Number.isNaN(value)) all &&= undefined
+      else if (!holds(term, value)) all = false
+    }
     if (all) return true
+    unknown ||= all === undefined
   }
-  return false
+  return unknown ? undefined : false
 }
 
 function holds(term: RunningTerm, value: number): boolean {
-  // NaN compares false: a machine whose running channel is missing counts as stopped, so nothing alarms on it.
   if (term.op === '>') return value > term.value
   if (term.op === '>=') return value >= term.value
   if (term.op === '<') return value < term.value
