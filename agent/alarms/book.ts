@@ -2,6 +2,7 @@
 // handed to `commit`, whose owner appends it to the journal; only that makes it exist for others.
 import type { Prng } from '../core/prng.ts'
 import type { AlarmRule, AlarmTransition, Evidence, ModelRef } from './contract.ts'
+import { fitRecord } from './fit-record.ts'
 import { alarmId } from './id.ts'
 import { type AlarmState, applyTransition, standingOf } from './state.ts'
 
@@ -103,7 +104,7 @@ export class AlarmBook {
   }
 
   #commit(facts: Omit<AlarmTransition, 'alertSeq'>): AlarmTransition {
-    const transition = { ...facts, alertSeq: this.#state.alertSeq + 1 }
+    const transition = { ...fitRecord(facts), alertSeq: this.#state.alertSeq + 1 }
     applyTransition(this.#state, transition)
     this.#options.commit(transition)
     return transition

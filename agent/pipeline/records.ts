@@ -53,15 +53,16 @@ export class Records {
     return restore(structuredClone(snapshot(this.recorded)))
   }
 
-  alarm(transition: AlarmTransition): Promise<number> {
+  /** Resolves as CommitQueue.push does. */
+  alarm(transition: AlarmTransition): Promise<number | undefined> {
     return this.#push('alarm', transition.priority, transition, () => applyTransition(this.recorded, transition))
   }
 
-  bind(binding: BindingRecord): Promise<number> {
+  bind(binding: BindingRecord): Promise<number | undefined> {
     return this.#push('model', KEEP_PRIORITY, binding, () => this.models.bind(binding))
   }
 
-  learn(record: LearnRecord): Promise<number> {
+  learn(record: LearnRecord): Promise<number | undefined> {
     return this.#push('learn', LEARN_PRIORITY, record, () => this.models.learn(record))
   }
 
@@ -75,7 +76,7 @@ export class Records {
     return { kind: 'checkpoint', priority: KEEP_PRIORITY, payload: Buffer.from(JSON.stringify(payload)) }
   }
 
-  #push(kind: RecordKind, priority: 1 | 2 | 3 | 4, body: unknown, durable: () => void): Promise<number> {
+  #push(kind: RecordKind, priority: 1 | 2 | 3 | 4, body: unknown, durable: () => void): Promise<number | undefined> {
     if (!this.#commits) throw new Error('invariant broken: record pushed before attach()')
     return this.#commits.push({ kind, priority, payload: Buffer.from(JSON.stringify(body)) }, durable)
   }

@@ -35,7 +35,7 @@ export async function openStores(options: BuildOptions, counters: Counters): Pro
       checkpoint: () => records.checkpoint(),
     })
     await records.recover(journal)
-    const commits = new CommitQueue(journal, clock, prng, logger)
+    const commits = new CommitQueue(journal, clock, prng, logger, counters)
     records.attach(commits)
     return { history, journal, commits, records }
   } catch (error) {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { TRANSITION_BYTES_MAX } from '../../../agent/alarms/fit-record.ts'
 import { alarmId } from '../../../agent/alarms/id.ts'
 import { type AlarmState, restore } from '../../../agent/alarms/state.ts'
 import { AgentError } from '../../../agent/core/errors.ts'
@@ -242,3 +243,21 @@ t.test('a machine of waveforms alone: the delays count all time between its wind
   engine.scores(scored([1.5, 1.5, 1.5, 0.5, 0.5], [0, 1, 2, 3, 5]))
   t.match(transitions, [{ transition: 'raised', running: true }, { transition: 'cleared' }])
 })
+
+t.test(
+  'free text without end is cut, so that the smallest journal takes every transition; state and record agree',
+  async t => {
+    const long = (what: string): string => `${what} ${'\u0001'.repeat(200_000)}`
+    const wordy = asset([channel('flow', { max: 9, limit, unit: long('unit') })], { tag: long('tag') })
+    const { engine, transitions } = testEngine([wordy])
+    engine.rows(gated([[9.4]]))
+    const acknowledged = engine.acknowledge(transitions[0]!.id, long('by'), long('note'))
+    for (const transition of transitions) t.ok(Buffer.byteLength(JSON.stringify(transition)) <= TRANSITION_BYTES_MAX)
+    t.match(transitions, [
+      { tag: /^tag .*…$/, message: /^flow 9.4 unit .*…$/, value: 9.4 },
+      { note: /^note .*…$/, by: /^by .*…$/, acked: true },
+    ])
+    t.same(engine.standing(), [acknowledged])
+    t.equal(acknowledged, transitions[1])
+  },
+)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Counters } from '../../../agent/core/counters.ts'
 import { AgentError } from '../../../agent/core/errors.ts'
 import { silentLogger } from '../../../agent/core/logger.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
@@ -15,6 +16,7 @@ function slowJournal() {
     async append(record: NewRecord): Promise<number> {
       state.attempts++
       await new Promise(resolve => setImmediate(resolve))
+      if (record.payload.length > 1_000) throw new AgentError('JOURNAL_TOO_LARGE', 'over the limit of 1000')
       if (state.full) throw new AgentError('JOURNAL_FULL', 'no space')
       return taken.push(Buffer.from(record.payload).toString())
     },
@@ -25,7 +27,13 @@ function slowJournal() {
 function newQueue() {
   const clock = manualClock()
   const slow = slowJournal()
-  return { ...slow, clock, queue: new CommitQueue(slow.journal, clock, seededPrng(1), silentLogger) }
+  const counters = new Counters()
+  return {
+    ...slow,
+    clock,
+    counters,
+    queue: new CommitQueue(slow.journal, clock, seededPrng(1), silentLogger, counters),
+  }
 }
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -87,4 +95,19 @@ t.test('stop: one last attempt for what waits', async t => {
     t.same(taken, full ? [] : ['a'])
     t.equal(queue.length, full ? 1 : 0, 'what is lost is known')
   }
+})
+
+t.test('a record the journal can never take is refused once, counted, and holds nothing up', async t => {
+  const { queue, taken, state, counters } = newQueue()
+  let told = false
+  const large = queue.push(alarm('x'.repeat(2_000)), () => {
+    told = true
+  })
+  const next = queue.push(alarm('b'))
+  t.equal(await large, undefined)
+  t.equal(await next, 1)
+  t.equal(told, false, 'it is not durable')
+  t.same(taken, ['b'])
+  t.equal(state.attempts, 2)
+  t.equal(counters.get('journal.too_large_records').n, 1)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { applyTransition, newAlarmState, snapshot } from '../../../agent/alarms/state.ts'
+import { Counters } from '../../../agent/core/counters.ts'
 import { silentLogger } from '../../../agent/core/logger.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import { CommitQueue } from '../../../agent/journal/commit-queue.ts'
@@ -16,7 +17,7 @@ async function open(disk: MemoryDisk): Promise<{ records: Records; journal: Jour
   const records = new Records(silentLogger)
   const journal = await openTestJournal('/j', disk, { checkpoint: () => records.checkpoint(), bytesMax: 256 << 10 })
   await records.recover(journal)
-  const commits = new CommitQueue(journal, manualClock(), seededPrng(1), silentLogger)
+  const commits = new CommitQueue(journal, manualClock(), seededPrng(1), silentLogger, new Counters())
   records.attach(commits)
   return { records, journal, commits }
 }
@@ -129,4 +130,15 @@ t.test('records that are whole but make no sense are left out', async t => {
   t.equal(records.recorded.alertSeq, 2)
   t.equal(records.models.bindings.size, 0)
   t.ok((await readAll(journal)).length >= 9)
+})
+
+t.test('a record that the journal can never take does not hold up the alarms behind it', async t => {
+  const { records, commits } = await open(memoryDisk())
+  const large = records.bind(binding({ name: 'x'.repeat(100_000) }))
+  const next = records.alarm(raised(1))
+  t.equal(await large, undefined)
+  t.type(await next, 'number')
+  await commits.settled()
+  t.equal(records.models.bindings.size, 0, 'what is not in the journal is not claimed')
+  t.equal(records.recorded.alertSeq, 1)
 })
