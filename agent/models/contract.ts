@@ -23,7 +23,8 @@ export interface Manifest {
   /** Labels of `features` [batch, F]. */
   features: ManifestFeature[]
   /** What the baseline was fitted on. */
-  fitted?: { rows: number; fromUs: number; toUs: number; source: string }
+  /** `outliers`: rows left out before, not among `rows`. */
+  fitted?: { rows: number; fromUs: number; toUs: number; source: string; outliers?: number }
   /** Quantiles of the score on healthy data: `{"0.5": 0.4, "0.99": 0.9}`. */
   quantiles: Record<string, number>
   selfTest: SelfTest
@@ -84,6 +85,6 @@ export interface FitOptions {
 export interface FitResult {
   bytes: Uint8Array
   manifest: Manifest
-  /** What a person should know: constant channels, too few rows for the order, second half beyond the first's setpoint. */
+  /** What a person should know: outliers left out, constant channels, too few rows for the order, second half beyond the first's setpoint. */
   warnings: string[]
 }

@@ -1,5 +1,6 @@
 import { AgentError } from '../core/errors.ts'
 import type { FitData, FitOptions, FitResult, Manifest, SelfTest } from './contract.ts'
+import { findOutliers, type Outliers, withoutOutliers } from './families/outliers.ts'
 import { fitVar, parametersOf, scoreRows, usableRows, type VarModel, type VarShape } from './families/var.ts'
 import { varFeatures, varGraph } from './families/var-graph.ts'
 import { writeModelFile } from './model-file.ts'
@@ -28,17 +29,21 @@ export function chooseFamily(options: FitOptions): { family: 'var'; reason: stri
 }
 
 /**
- * Fits a baseline: seconds of pure computation, so the agent runs it in a worker (`fitInWorker`).
+ * Fits a baseline: seconds of pure computation, so the agent runs it in a worker (`fitInWorker`). Rows with wild samples are
+ * left out first, and counted.
  *
  * Throws AgentError FIT_INSUFFICIENT when there are too few rows (says how many there are and how many it takes), too
  * many channels, or values that float32 cannot hold.
  */
-export function fitModel(data: FitData, options: FitOptions): FitResult {
+export function fitModel(given: FitData, options: FitOptions): FitResult {
   const { family } = chooseFamily(options)
-  const shape = { channels: data.channels.length, order: options.order, mean: options.mean }
-  const rows = { ...data, channels: shape.channels }
-  check(data, shape)
-  const { model, heldOut } = fitVar(rows, shape)
+  const shape = { channels: given.channels.length, order: options.order, mean: options.mean }
+  check(given, shape)
+  const outliers = findOutliers({ ...given, channels: shape.channels })
+  const data = { ...withoutOutliers({ ...given, channels: shape.channels }, outliers), channels: given.channels }
+  const leftOut = leftOutText(given, outliers)
+  checkEnough(data, shape, leftOut)
+  const { model, heldOut } = fitVar({ ...data, channels: shape.channels }, shape)
   const manifest: Manifest = {
     schema: 'wearwatch.model/1',
     name: options.name,
@@ -52,12 +57,25 @@ export function fitModel(data: FitData, options: FitOptions): FitResult {
     alarm: options.alarm,
     contributions: data.channels.map(channel => channel.id),
     features: varFeatures(data.channels),
-    fitted: { rows: data.rows, fromUs: data.fromUs, toUs: data.toUs, source: data.source },
+    fitted: {
+      rows: data.rows,
+      fromUs: data.fromUs,
+      toUs: data.toUs,
+      source: data.source,
+      ...(outliers.count > 0 ? { outliers: outliers.count } : {}),
+    },
     quantiles: quantilesOf(heldOut),
     selfTest: selfTest(data, model),
   }
-  const warnings = [...warningsOf(data, shape, model), ...sufficiency(data, shape)]
+  const warnings = [...leftOut, ...warningsOf(data, shape, model), ...sufficiency(data, shape)]
   return { bytes: writeModelFile(varGraph(model), manifest), manifest, warnings }
+}
+
+/** What a person should know of it: where the wild samples are, for they come back, and then they score. */
+function leftOutText(given: FitData, { count, perChannel }: Outliers): string[] {
+  if (count === 0) return []
+  const where = given.channels.flatMap(({ id }, c) => (perChannel[c] ? [`${id} ${perChannel[c]}`] : [])).join(', ')
+  return [`${count} of ${given.rows} rows left out as outliers (${where}): look at the sensor and its line.`]
 }
 
 function rowsNeeded(shape: VarShape): number {
@@ -69,27 +87,35 @@ function isEnough(data: FitData, shape: VarShape): boolean {
   return targets >= rowsNeeded(shape) && windows >= WINDOWS_MIN
 }
 
+function refusal(data: FitData, message: string): AgentError {
+  return new AgentError('FIT_INSUFFICIENT', `cannot fit ${data.source}: ${message}`)
+}
+
+function checkEnough(data: FitData, shape: VarShape, leftOut: readonly string[]): void {
+  if (isEnough(data, shape)) return
+  const { targets, windows } = usableRows({ ...data, channels: shape.channels }, shape)
+  const advice = ['Learn longer, or lower the order.', ...leftOut].join(' ')
+  throw refusal(
+    data,
+    `${data.rows} rows are there, of which ${targets} follow ${shape.order} others without a gap and ${windows} end a ` +
+      `window of ${shape.order + shape.mean}; it takes ${rowsNeeded(shape)} and ${WINDOWS_MIN}. ${advice}`,
+  )
+}
+
 function check(data: FitData, shape: VarShape): void {
-  const refuse = (message: string): never => {
-    throw new AgentError('FIT_INSUFFICIENT', `cannot fit ${data.source}: ${message}`)
-  }
   if (shape.channels * (shape.order + 1) > VECTOR_MAX) {
-    refuse(
+    throw refusal(
+      data,
       `${shape.channels} channels with order ${shape.order} are too many; lower the order or split the asset ` +
         `(channels x (order + 1) must not exceed ${VECTOR_MAX}).`,
     )
   }
-  if (!isEnough(data, shape)) {
-    const { targets, windows } = usableRows({ ...data, channels: shape.channels }, shape)
-    refuse(
-      `${data.rows} rows are there, of which ${targets} follow ${shape.order} others without a gap and ${windows} end a ` +
-        `window of ${shape.order + shape.mean}; it takes ${rowsNeeded(shape)} and ${WINDOWS_MIN}. Learn longer, or lower the order.`,
-    )
-  }
+  checkEnough(data, shape, [])
   for (let i = 0; i < data.rows * shape.channels; i++) {
     if (!Number.isFinite(Math.fround(data.values[i]!))) {
       const channel = data.channels[i % shape.channels]?.id
-      refuse(
+      throw refusal(
+        data,
         `row ${Math.floor(i / shape.channels)} of ${channel} is ${data.values[i]}, which no model can hold. Set a range.`,
       )
     }

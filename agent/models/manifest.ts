@@ -40,7 +40,15 @@ const manifestSchema = z.looseObject({
       }),
     )
     .max(4 * CHANNELS_MAX),
-  fitted: z.looseObject({ rows: z.int().min(1), fromUs: timeUs, toUs: timeUs, source: z.string().max(400) }).optional(),
+  fitted: z
+    .looseObject({
+      rows: z.int().min(1),
+      fromUs: timeUs,
+      toUs: timeUs,
+      source: z.string().max(400),
+      outliers: z.int().min(1).optional(),
+    })
+    .optional(),
   quantiles: z.record(z.string(), z.number()),
   selfTest: z.looseObject({
     windows: z.base64().min(1),
