@@ -103,7 +103,7 @@ export class ScoreKeeper {
       const { contributions, features } = model.manifest
       columns = {
         scores: ['score', ...contributions.map(label => `contribution:${label}`)],
-        features: features.map(feature => (feature.role ? `${feature.name}:${feature.role}` : feature.name)),
+        features: features.map(({ name, role }) => (role && !name.includes(role) ? `${name} ${role}` : name)),
       }
       this.#columns.set(model.sha256, columns)
     }

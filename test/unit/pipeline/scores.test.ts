@@ -43,15 +43,18 @@ t.test('scores, shares and features go to the history under their names', async 
     ['p-101 scores', 'p-101 features', 'p-101 scores', 'p-101 features'],
   )
   t.same(appended[0]!.columns, ['score', 'contribution:flow', 'contribution:current'])
-  t.same(appended[1]!.columns, [
-    'flow deviation:deviation',
-    'flow prediction:prediction',
-    'current deviation:deviation',
-    'current prediction:prediction',
-  ])
+  t.same(appended[1]!.columns, ['flow deviation', 'flow prediction', 'current deviation', 'current prediction'])
   t.ok(near(appended[0]!.rows[0]!, [START_US, 1.5, 0.58, 0.27]))
   t.ok(near(appended[1]!.rows[0]!, [START_US, -9, 50, 0.5, 10]))
   t.ok(near(appended[2]!.rows[0]!, [START_US + 1e6, 0.5, 0.58, 0.27]))
+})
+
+t.test('features that only their role tells apart have it in their name', async t => {
+  const { appended, keeper } = bench()
+  const given = model()
+  const features = given.manifest.features.map(feature => ({ ...feature, name: feature.channel ?? '' }))
+  keeper.keep(scored([1], [0], { ...given, sha256: '12'.repeat(32), manifest: { ...given.manifest, features } }))
+  t.same(appended[1]!.columns.slice(0, 2), ['flow deviation', 'flow prediction'])
 })
 
 t.test('the tag says whose score it is; one of nobody is left out', async t => {
