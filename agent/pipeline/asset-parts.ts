@@ -1,8 +1,10 @@
 // What each asset has of its own: its line through the windows room and the life of its scoring.
 import type { AssetConfig } from '../config/contract.ts'
 import { Counters } from '../core/counters.ts'
+import type { SampleBlock } from '../core/types.ts'
 import { AssetScoring } from '../models/asset-scoring.ts'
 import { fitInWorker } from '../models/fit-worker.ts'
+import { telemetryColumns } from '../models/learn-meter.ts'
 import { sha256Hex } from '../models/model-file.ts'
 import type { WindowQueue } from '../scoring/contract.ts'
 import { AssetLine } from '../windows/asset-line.ts'
@@ -20,23 +22,34 @@ type LineParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'engine' | 'scor
 
 export function newLine(options: BuildOptions, asset: AssetConfig, parts: LineParts): AssetLine {
   const { history, engine, host, desk, scoring } = parts
-  const columns = asset.channels.map(channel => channel.id)
+  const telemetry = telemetryColumns(asset)
+  const names = telemetry.map(column => asset.channels[column]!.id)
   const waveforms = new WaveformScoring(asset, {
     queue: () => host.queue(asset.id),
     model: () => desk.active(asset.id),
   })
   return new AssetLine(asset, options.clock, parts.counters, {
-    stored: block => history.append(asset.id, 'samples', columns, block.rows, block.timesUs, block.values),
+    stored: block => history.append(asset.id, 'samples', names, block.rows, block.timesUs, valuesOf(block, telemetry)),
     gated(block) {
       engine.rows(block)
       scoring[asset.index]!.gated(block)
     },
     waveform(block, running) {
-      history.appendWaveform(asset.id, columns[block.channel]!, block)
+      history.appendWaveform(asset.id, asset.channels[block.channel]!.id, block)
       if (running) waveforms.push(block)
       else waveforms.stopped()
     },
   })
+}
+
+/** [rows x columns.length]; the block's own values where it has no others. */
+function valuesOf(block: SampleBlock, columns: readonly number[]): Float64Array {
+  if (columns.length === block.columns) return block.values
+  const values = new Float64Array(block.rows * columns.length)
+  for (let row = 0, to = 0; row < block.rows; row++) {
+    for (const column of columns) values[to++] = block.values[row * block.columns + column]!
+  }
+  return values
 }
 
 type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'counters'> & {

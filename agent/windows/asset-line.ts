@@ -9,7 +9,7 @@ import { LiveTable } from './live.ts'
 
 /** Where an asset's data goes after the windows room. All calls are synchronous; blocks are borrowed. */
 export interface AssetTaps {
-  /** Rows as they will be kept: aligned, before quality checks. */
+  /** Rows as they will be kept: aligned, in order, none twice, with the values that the quality checks turned down. */
   stored(block: SampleBlock): void
   /** Rows judged and gated: alarms, learning, windows. */
   gated(block: GatedBlock): void
@@ -21,7 +21,7 @@ export interface AssetTaps {
  * One asset's walk:
  *
  *   block ─► live table
- *        └─► (scattered: aligner) ─► stored ─► gate ─► gated
+ *        └─► (scattered: aligner) ─► gate ─► stored, then gated
  */
 export class AssetLine implements SampleSink {
   readonly live: LiveTable
@@ -34,11 +34,12 @@ export class AssetLine implements SampleSink {
     this.#clock = clock
     this.#taps = taps
     this.live = new LiveTable(asset)
-    this.gate = new Gate(asset, counters, block => {
+    this.gate = new Gate(asset, counters, (block, raw) => {
+      taps.stored(raw)
       this.live.judged(block)
       taps.gated(block)
     })
-    this.#aligner = asset.layout === 'scattered' ? new Aligner(asset, counters, row => this.#row(row)) : undefined
+    this.#aligner = asset.layout === 'scattered' ? new Aligner(asset, counters, row => this.gate.push(row)) : undefined
   }
 
   /** As of the newest row. */
@@ -49,16 +50,11 @@ export class AssetLine implements SampleSink {
   samples(block: SampleBlock): void {
     this.live.arrived(block, this.#clock.nowUs())
     if (this.#aligner) this.#aligner.push(block)
-    else this.#row(block)
+    else this.gate.push(block)
   }
 
   waveform(block: WaveformBlock): void {
     this.live.waveform(block, this.#clock.nowUs())
     this.#taps.waveform(block, this.state === 'running')
-  }
-
-  #row(block: SampleBlock): void {
-    this.#taps.stored(block)
-    this.gate.push(block)
   }
 }

@@ -23,7 +23,8 @@ export interface GatedBlock extends SampleBlock {
   runningUs: Float64Array
 }
 
-export type GatedSink = (block: GatedBlock) => void
+/** `raw`: the same rows before they were judged, out of range values and all. */
+export type GatedSink = (block: GatedBlock, raw: SampleBlock) => void
 
 /** Cuts model windows out of gated rows into a queue; see cutter.ts. */
 export interface WindowCutter {

@@ -66,13 +66,26 @@ export class Gate {
   push(block: SampleBlock): void {
     if (block.rows > this.#block.timesUs.length) this.#block = emptyBlock(block.asset, block.columns, block.rows)
     const out = this.#block
+    const taken: number[] | undefined = this.#hasLate(block) ? [] : undefined
     let rows = 0
     for (let row = 0; row < block.rows; row++) {
-      if (this.#judge(block, row, out, rows)) rows++
+      if (!this.#judge(block, row, out, rows)) continue
+      taken?.push(row)
+      rows++
     }
     if (rows === 0) return
     out.rows = rows
-    this.#out(out)
+    this.#out(out, taken ? rowsOf(block, taken) : block)
+  }
+
+  /** Whether some row may be dropped: rare, so that only then their numbers are kept. */
+  #hasLate({ rows, timesUs }: SampleBlock): boolean {
+    let lastUs = this.#lastUs
+    for (let row = 0; row < rows; row++) {
+      if (timesUs[row]! <= lastUs) return true
+      lastUs = timesUs[row]!
+    }
+    return false
   }
 
   /** False when the row is late or a duplicate: dropped and counted. */
@@ -170,6 +183,16 @@ function holds(term: RunningTerm, value: number): boolean {
   if (term.op === '>=') return value >= term.value
   if (term.op === '<') return value < term.value
   return value <= term.value
+}
+
+function rowsOf({ asset, columns, timesUs, values }: SampleBlock, rows: readonly number[]): SampleBlock {
+  const taken = { asset, rows: rows.length, columns, timesUs: new Float64Array(rows.length) }
+  const copied = new Float64Array(rows.length * columns)
+  for (const [to, row] of rows.entries()) {
+    taken.timesUs[to] = timesUs[row]!
+    copied.set(values.subarray(row * columns, (row + 1) * columns), to * columns)
+  }
+  return { ...taken, values: copied }
 }
 
 function emptyBlock(asset: number, columns: number, rows: number): GatedBlock {
