@@ -146,6 +146,23 @@ function doubles(chunk: Buffer, at: number, count: number): Float64Array {
   return new Float64Array(new Uint8Array(chunk.subarray(at, at + count * 8)).buffer)
 }
 
+function namesOf(chunk: Buffer): string[] {
+  return JSON.parse(chunk.toString('utf8', HEADER_BYTES, HEADER_BYTES + chunk.readUInt32LE(32))) as string[]
+}
+
+/** Of `wanted`, those that are in none of the chunks, and all that are in some. Reads no further than it must. */
+export async function unknownColumns(
+  chunks: AsyncIterable<Buffer>,
+  wanted: readonly string[],
+): Promise<{ unknown: string[]; known: string[] }> {
+  const known = new Set<string>()
+  for await (const chunk of chunks) {
+    for (const name of namesOf(chunk)) known.add(name)
+    if (wanted.every(name => known.has(name))) break
+  }
+  return { unknown: wanted.filter(name => !known.has(name)), known: [...known] }
+}
+
 /**
  * Rows with fromUs <= time < toUs in the order they came. With `wanted`, those columns in that order, NaN where the chunk
  * lacks one; undefined when nothing is in range or none of the wanted columns is there.
@@ -158,7 +175,7 @@ export function rowsOf(
 ): HistoryRows | undefined {
   const rows = chunk.readUInt32LE(24)
   const nameEnd = HEADER_BYTES + chunk.readUInt32LE(32)
-  const names = JSON.parse(chunk.toString('utf8', HEADER_BYTES, nameEnd)) as string[]
+  const names = namesOf(chunk)
   const columns = wanted ?? names
   const sources = columns.map(name => names.indexOf(name))
   if (wanted && sources.every(source => source < 0)) return undefined

@@ -58,7 +58,10 @@ export interface History {
     values: Float64Array,
   ): void
   appendWaveform(asset: string, channel: string, chunk: WaveformChunk): void
-  /** Chunks in time order, never the whole range in memory; includes what is not yet on the disk. */
+  /**
+   * Chunks in time order, never the whole range in memory; includes what is not yet on the disk. Without `columns`: exactly
+   * what had been appended when the first chunk was asked for. Throws NOT_FOUND for a column that no chunk of the range has.
+   */
   query(query: HistoryQuery): AsyncIterable<HistoryRows>
   /** Waveform pieces in time order, engineering conversion left to the caller. */
   waveforms(asset: string, channel: string, fromUs: number, toUs: number): AsyncIterable<WaveformChunk>

@@ -8,7 +8,7 @@ import type { Counters } from '../core/counters.ts'
 import { AgentError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { RowBuffer, WaveformBuffer } from './buffers.ts'
-import { piecesOf, rowsOf } from './chunk.ts'
+import { piecesOf, rowsOf, unknownColumns } from './chunk.ts'
 import type { History, HistoryClass, HistoryQuery, HistoryRows, HistoryStats, WaveformChunk } from './contract.ts'
 import { chunkKey, tablePrefix } from './keys.ts'
 import { type OpenLevel, openLevel, type PlaceReport } from './place.ts'
@@ -178,8 +178,15 @@ class LevelHistory implements History {
       }
       return
     }
-    const unsealed = this.#rows[cls].get(asset)
-    for await (const chunk of this.#reader.chunks(tablePrefix(cls, asset, ''), fromUs, toUs, unsealed)) {
+    const chunks = (): AsyncIterable<Buffer> =>
+      this.#reader.chunks(tablePrefix(cls, asset, ''), fromUs, toUs, this.#rows[cls].get(asset))
+    if (columns) {
+      const { unknown, known } = await unknownColumns(chunks(), columns)
+      const what = `no column ${unknown.join(', ')} among the ${cls} of ${asset} in that time`
+      if (unknown.length > 0 && known.length > 0)
+        throw new AgentError('NOT_FOUND', `${what}; there are ${known.join(', ')}`)
+    }
+    for await (const chunk of chunks()) {
       const rows = rowsOf(chunk, fromUs, toUs, columns)
       if (rows) yield rows
     }

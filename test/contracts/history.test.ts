@@ -50,6 +50,34 @@ t.test('columns: chosen, in the order asked, NaN where a chunk has none; a chang
   )
 })
 
+t.test('a column that is not there is an error that names those that are; where nothing is stored, nothing comes', async t => {
+  const { history } = await place(t)
+  const query = { asset: 'p', class: 'samples', ...ALL } as const
+  t.same(await rowsOf(history.query({ ...query, columns: ['nix'] })), [])
+  appendRows(history, 'p', [[T0, 1, 2]], ['a', 'b'])
+  appendRows(history, 'p', [[T0 + 1, 3]], ['c'])
+  for (const columns of [['nix'], ['c', 'nix']]) {
+    await t.rejects(rowsOf(history.query({ ...query, columns })), {
+      code: 'NOT_FOUND',
+      message: /no column nix among the samples of p in that time; there are a, b, c/,
+    })
+  }
+})
+
+t.test('a query gives what was there when its first chunk was asked for, not what comes meanwhile', async t => {
+  const { history } = await place(t)
+  appendRows(history, 'p', [[T0, 1]], ['a'])
+  await history.flush()
+  appendRows(history, 'p', [[T0 + 1, 2]], ['a'])
+  const rows = rowsOf(history.query({ asset: 'p', class: 'samples', ...ALL }))
+  appendRows(history, 'p', [[T0 + 2, 3]], ['a'])
+  await history.flush()
+  t.same(await rows, [
+    [T0, 1],
+    [T0 + 1, 2],
+  ])
+})
+
 t.test('classes and assets are apart, even when one name begins with the other', async t => {
   const { history } = await place(t)
   appendRows(history, 'p-1', [[T0, 1, 1]])

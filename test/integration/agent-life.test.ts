@@ -106,6 +106,11 @@ t.test('learns, scores, alarms with a reason, clears, is acknowledged, stops', a
     t.equal(csv.out.trim().split('\n').length, 136)
     const json = await ask('history', 'p-1', '--from', '2h', '--columns', 'flow', '--json')
     t.same(JSON.parse(json.out.split('\n')[0]!), { columns: ['flow'] })
+    t.match(await ask('history', 'p-1', '--from', '2h', '--columns', 'flow,nix'), {
+      code: 5,
+      out: '',
+      err: /no column nix among the samples of p-1 .*there are flow, /,
+    })
     t.match(await ask('history', 'p-9'), { code: 5, err: /no asset p-9; there are p-1/ })
     t.match(await ask('history', 'p-1', '--from', 'yesterday'), { code: 2, err: /cannot read the time/ })
     const channels = await ask('channels', '--json')
