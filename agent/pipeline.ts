@@ -19,6 +19,7 @@ import { controlApi } from './pipeline/control-api.ts'
 import { LearnRecorder } from './pipeline/learn-recorder.ts'
 import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
 import { resumeModels } from './pipeline/resume.ts'
+import { SyncQueue } from './pipeline/sync-queue.ts'
 import { runSync } from './pipeline/sync-run.ts'
 import { assetStatus, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
 import { createSchedule, type Schedule } from './schedule/schedule.ts'
@@ -37,15 +38,15 @@ export class Agent {
   readonly #schedule: Schedule
   readonly #learning: LearnRecorder
   readonly #timers: Cancel[] = []
+  readonly #syncs: SyncQueue
   /** Resolves when the models of before are loaded; a sync waits for it, to know what is there. */
   #resuming: Promise<void> = Promise.resolve()
-  #syncRunning: Promise<unknown> = Promise.resolve()
-  #syncWaiting: Promise<SyncReport> | undefined
   #lastState = ''
 
   private constructor(parts: AgentParts) {
     this.parts = parts
     this.#learning = new LearnRecorder(parts)
+    this.#syncs = new SyncQueue(by => runSync(parts, by), parts.clock)
     this.#control = new ControlServer(
       parts.config.control.socket,
       controlApi(parts, by => this.sync(by)),
@@ -72,16 +73,9 @@ export class Agent {
     return agent
   }
 
-  /** One at a time: what is asked meanwhile gets the next one, all askers the same. */
+  /** See SyncQueue. Never throws. */
   sync(by: string): Promise<SyncReport> {
-    if (this.#syncWaiting) return this.#syncWaiting
-    const sync = this.#syncRunning.then(() => {
-      this.#syncWaiting = undefined
-      return runSync(this.parts, by)
-    })
-    this.#syncWaiting = sync
-    this.#syncRunning = sync
-    return sync
+    return this.#syncs.ask(by)
   }
 
   status(): Promise<Record<string, unknown>> {
@@ -104,6 +98,7 @@ export class Agent {
     }
     for (const cancel of this.#timers.splice(0)) cancel()
     this.#schedule.stop()
+    this.#syncs.stop()
     await step('sync', () => repository?.stop())
     await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
     await step('scorer', () => host.stop(SCORER_DRAIN_MS))
@@ -127,7 +122,7 @@ export class Agent {
     await parts.host.start()
     // Not awaited: fixed limits guard, and a signal stops, while TensorRT builds for minutes.
     this.#resuming = resumeModels(parts)
-    this.#syncRunning = this.#resuming
+    this.#syncs.after(this.#resuming, 'the models that ran before the start are still being loaded')
     this.#publishState()
     parts.uplink?.start()
     this.#startTimers()

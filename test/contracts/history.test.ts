@@ -50,19 +50,22 @@ t.test('columns: chosen, in the order asked, NaN where a chunk has none; a chang
   )
 })
 
-t.test('a column that is not there is an error that names those that are; where nothing is stored, nothing comes', async t => {
-  const { history } = await place(t)
-  const query = { asset: 'p', class: 'samples', ...ALL } as const
-  t.same(await rowsOf(history.query({ ...query, columns: ['nix'] })), [])
-  appendRows(history, 'p', [[T0, 1, 2]], ['a', 'b'])
-  appendRows(history, 'p', [[T0 + 1, 3]], ['c'])
-  for (const columns of [['nix'], ['c', 'nix']]) {
-    await t.rejects(rowsOf(history.query({ ...query, columns })), {
-      code: 'NOT_FOUND',
-      message: /no column nix among the samples of p in that time; there are a, b, c/,
-    })
-  }
-})
+t.test(
+  'a column that is not there is an error that names those that are; where nothing is stored, nothing comes',
+  async t => {
+    const { history } = await place(t)
+    const query = { asset: 'p', class: 'samples', ...ALL } as const
+    t.same(await rowsOf(history.query({ ...query, columns: ['nix'] })), [])
+    appendRows(history, 'p', [[T0, 1, 2]], ['a', 'b'])
+    appendRows(history, 'p', [[T0 + 1, 3]], ['c'])
+    for (const columns of [['nix'], ['c', 'nix']]) {
+      await t.rejects(rowsOf(history.query({ ...query, columns })), {
+        code: 'NOT_FOUND',
+        message: /no column nix among the samples of p in that time; there are a, b, c/,
+      })
+    }
+  },
+)
 
 t.test('a query gives what was there when its first chunk was asked for, not what comes meanwhile', async t => {
   const { history } = await place(t)
