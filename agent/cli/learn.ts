@@ -1,7 +1,7 @@
 // wearwatch learn: fits a model file to a recorded healthy stretch, the same way the agent does it for itself.
 import { rename, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { DEFAULTS } from '../config/defaults.ts'
 import { systemClock } from '../core/clock.ts'
 import { Counters } from '../core/counters.ts'
@@ -16,6 +16,7 @@ import { fitInWorker } from '../models/fit-worker.ts'
 import { parseModelFile } from '../models/model-file.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import { type LearnRows, readLearnRows, slugOf } from './learn-rows.ts'
+import { parseCount, parseList, parsePair, parseRange, type RowRange } from './options.ts'
 import { action, EXIT, paint, print, printJson } from './shared.ts'
 
 const FIT_DEADLINE_MS = 10 * 60_000
@@ -24,7 +25,7 @@ interface Options {
   csv: string
   out: string
   ignore?: string[]
-  rows?: { from: number; to: number }
+  rows?: RowRange
   channel: Map<string, string>
   unit: Map<string, string>
   order: number
@@ -168,30 +169,4 @@ function show(
       : paint(`FAILED: ${selfTest.reason}`, 'red'),
   )
   line('written', `${options.out}, ${(fitted.bytes.length / 1000).toFixed(1)} kB, sha256 ${model.sha256.slice(0, 12)}…`)
-}
-
-function parseRange(text: string): { from: number; to: number } {
-  const match = /^(\d*):(\d*)$/.exec(text)
-  const from = Number(match?.[1] || 0)
-  const to = match?.[2] ? Number(match[2]) : Number.POSITIVE_INFINITY
-  if (!match || from >= to) throw new InvalidArgumentError(`expected A:B with A below B, such as 0:3600`)
-  return { from, to }
-}
-
-function parseList(text: string): string[] {
-  return text.split(',').map(item => item.trim())
-}
-
-function parsePair(text: string, before: Map<string, string>): Map<string, string> {
-  const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError(`expected ID=VALUE, such as flow=m3/h`)
-  return new Map(before).set(text.slice(0, at), text.slice(at + 1))
-}
-
-function parseCount(text: string): number {
-  const count = Number(text)
-  if (!Number.isInteger(count) || count < 1 || count > 10_000) {
-    throw new InvalidArgumentError(`expected a whole number from 1 to 10000`)
-  }
-  return count
 }

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   alarms: async () => (await import('./daemon-commands.ts')).alarmsCommand(),
   history: async () => (await import('./daemon-commands.ts')).historyCommand(),
   learn: async () => (await import('./learn.ts')).learnCommand(),
+  backtest: async () => (await import('./backtest.ts')).backtestCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
   sync: async () => (await import('./daemon-commands.ts')).syncCommand(),
   publish: async () => (await import('./publish.ts')).publishCommand(),

@@ -10,7 +10,10 @@ const BLOCK_ROWS = 4096
 const HEAD_LINES = 200
 const TIME_NAME = /^(date[-_ ]?time|time[-_ ]?stamp|time|date|ts|t|zeit|datum|zeitstempel)([-_ ]?(utc|s|ms|us|µs))?$/i
 
-/** `timeColumn` overrides what would be found. Throws CSV_INVALID: no header, no numeric column, name twice. */
+/**
+ * `timeColumn` overrides what would be found; a column to ignore that is not there is no error. Throws CSV_INVALID: no
+ * header, no numeric column, a name twice.
+ */
 export async function openCsvTable(
   path: string,
   options: { ignore?: readonly string[]; timeColumn?: string } = {},
@@ -20,7 +23,7 @@ export async function openCsvTable(
   if (!first) throw invalid(path, 1, 'the file is empty; a header row with column names was expected')
   const delimiter = findDelimiter(first.text)
   const names = cellsOf(first.text, delimiter).map(name => name.trim())
-  checkNames(path, names, options)
+  checkNames(path, names, options.timeColumn)
   const rows = head.slice(1).map(line => cellsOf(line.text, delimiter))
   const ignore = new Set(options.ignore ?? [])
   const timeAt = options.timeColumn === undefined ? findTime(names, rows, ignore) : names.indexOf(options.timeColumn)
@@ -126,19 +129,14 @@ async function headOf(path: string): Promise<NumberedLine[]> {
   return head.slice(0, HEAD_LINES + 1)
 }
 
-function checkNames(
-  path: string,
-  names: readonly string[],
-  options: { ignore?: readonly string[]; timeColumn?: string },
-): void {
+function checkNames(path: string, names: readonly string[], timeColumn: string | undefined): void {
   const twice = names.find((name, at) => name !== '' && names.indexOf(name) !== at)
   if (twice !== undefined) throw invalid(path, 1, `column "${twice}" occurs twice; names must differ`)
   if (names.every(name => name === '' || !Number.isNaN(numberOf(name)))) {
     throw invalid(path, 1, 'a header row with column names was expected, found numbers')
   }
-  const wanted = [...(options.ignore ?? []), ...(options.timeColumn === undefined ? [] : [options.timeColumn])]
-  const absent = wanted.find(name => !names.includes(name))
-  if (absent !== undefined) throw invalid(path, 1, `no column "${absent}"; the header names ${names.join(', ')}`)
+  if (timeColumn !== undefined && !names.includes(timeColumn))
+    throw invalid(path, 1, `no column "${timeColumn}"; the header names ${names.join(', ')}`)
 }
 
 /** A column that is called like one and holds times, else the first that holds ISO times; -1 when there is none. */

@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { DEFAULTS } from '../../agent/config/defaults.ts'
+import { builtFile } from '../../agent/core/built.ts'
+import { fitVar, scoreRows } from '../../agent/models/families/var.ts'
+import { machine } from '../support/model-data.ts'
+
+const ROWS = 1200
+const FITTED = 600
+const FAULT = { from: 900, to: 1100 }
+
+function backtest(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const env = { ...process.env, NODE_OPTIONS: '' }
+  return new Promise(resolve => {
+    const child = execFile(process.execPath, [builtFile('main.js'), 'backtest', ...args], { env }, (_, out, err) =>
+      resolve({ code: child.exitCode ?? -1, out, err }),
+    )
+  })
+}
+
+const data = machine(ROWS, 3, 11)
+for (let row = FAULT.from; row < FAULT.to; row++) data.values[row * 3]! *= 1.15
+
+/** A row a minute; a constant channel, one without a value, and labels. */
+function recording(t: Test, name: string, rows = ROWS): string {
+  const path = join(t.testdir(), name)
+  const lines = ['time;c0;c1;c2;still;dead;fault']
+  for (let row = 0; row < rows; row++) {
+    const time = new Date(Date.UTC(2026, 0, 1) + row * 60_000).toISOString()
+    const cells = [0, 1, 2].map(c => data.values[row * 3 + c])
+    lines.push(`${time};${cells.join(';')};5;;${row >= FAULT.from && row < FAULT.to ? 1 : 0}`)
+  }
+  writeFileSync(path, `${lines.join('\n')}\n`)
+  return path
+}
+
+interface Row {
+  row: number
+  time: string
+  score: number
+  setpoint: number
+  alarm: number
+}
+
+function rowsOf(path: string): Row[] {
+  const [head, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n')
+  t.equal(head, 'row,time,score,setpoint,alarm')
+  return lines.map(line => {
+    const [row, time, score, setpoint, alarm] = line.split(',')
+    return { row: Number(row), time: time!, score: Number(score), setpoint: Number(setpoint), alarm: Number(alarm) }
+  })
+}
+
+t.test('scores as the fit says, alarms after delays, metrics from the labels, nothing from the future', async t => {
+  const path = recording(t, 'run.csv')
+  const cut = join(t.testdirName, 'cut.csv')
+  writeFileSync(cut, `${readFileSync(path, 'utf8').split('\n').slice(0, 1001).join('\n')}\n`)
+  const [out, json, plot] = ['out', 'out.json', 'out.svg'].map(name => join(t.testdirName, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const args = ['--fit-rows', `0:${FITTED}`, '--ignore', 'dead,nowhere', '--label', 'fault']
+  const run = await backtest('--csv', path, '--csv', cut, ...args, '--out', out, '--json', json, '--plot', plot)
+  t.equal(run.code, 0, run.err)
+  t.match(run.err, /run: still never moved/)
+  t.match(run.out, /EVENTS.*\n *run +600 .* 1\/1 .*\n *cut +400/)
+
+  const rows = rowsOf(join(out, 'run.csv'))
+  t.equal(rows.length, ROWS - FITTED)
+  t.same(rows[0], { ...rows[0], row: FITTED, time: '2026-01-01T10:00:00.000Z', setpoint: 1 })
+  const firstHalf = { ...withStill(0, FITTED), channels: 4 }
+  const { model } = fitVar(firstHalf, { channels: 4, ...pick(DEFAULTS.model) })
+  const reference = scoreRows(model, { ...withStill(0, ROWS), channels: 4 }).slice(-rows.length)
+  const worst = Math.max(...rows.map(({ score }, i) => Math.abs(score - reference[i]!) / Math.max(1, reference[i]!)))
+  t.ok(worst < 1e-4, `relative difference to the float64 reference ${worst}`)
+
+  // A row a minute: 10 min of the on-delay after the first score beyond, and never before the fault.
+  const beyond = rows.find(row => row.row >= FAULT.from && row.score >= 1)!.row
+  const first = rows.find(row => row.alarm === 1)!.row
+  t.ok(first >= beyond + 10 && first < beyond + 30, `first beyond at ${beyond}, alarm at ${first}`)
+  t.same(rowsOf(join(out, 'cut.csv')), rows.slice(0, 400), 'a shorter recording gives the same rows')
+
+  const report = JSON.parse(readFileSync(json, 'utf8'))
+  t.match(report.recordings[0], {
+    name: 'run',
+    firstRow: FITTED,
+    model: { family: 'var', fittedRows: FITTED },
+    alarm: { events: [{ fromRow: FAULT.from, toRow: FAULT.to - 1, delayRows: first - FAULT.from }], falseEpisodes: 0 },
+  })
+  t.match(report.recordings[0].alarms[0], { row: first, text: /^c0 .* \(c0 \d+ %/ })
+  t.ok(report.curves.aucRoc > 0.95 && report.alarm.recall > 0.5)
+  t.match(readFileSync(plot, 'utf8'), /<svg .*polyline.*<\/svg>\n$/s)
+})
+
+t.test('what cannot be done is said, with the exit code of wrong usage', async t => {
+  const path = recording(t, 'run.csv', 700)
+  const out = join(t.testdirName, 'out.csv')
+  for (const [args, words] of [
+    [['--csv', path, '--out', out], /one of --fit-rows A:B, --fit FILE and --model FILE/],
+    [['--csv', path, '--out', out, '--fit-rows', '0:900'], /has 700 rows, none of them after row 899/],
+    [
+      ['--csv', path, '--out', out, '--fit-rows', '0:600', '--label', 'nix'],
+      /no column nix for labels; it has time, c0/,
+    ],
+  ] as const) {
+    const { code, err } = await backtest(...args)
+    t.equal(code, 2)
+    t.match(err, words)
+  }
+})
+
+/** The recording's usable channels c0, c1, c2, still as rows. */
+function withStill(from: number, to: number): { values: Float64Array; rows: number; breaks: Uint8Array } {
+  const values = Float64Array.from({ length: (to - from) * 4 }, (_, i) =>
+    i % 4 === 3 ? 5 : data.values[(from + Math.floor(i / 4)) * 3 + (i % 4)]!,
+  )
+  const breaks = new Uint8Array(to - from)
+  breaks[0] = 1
+  return { values, rows: to - from, breaks }
+}
+
+function pick({ order, mean }: { order: number; mean: number }): { order: number; mean: number } {
+  return { order, mean }
+}
