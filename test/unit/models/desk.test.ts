@@ -42,10 +42,10 @@ function bench(options: { refuse?: RegExp; saveFails?: boolean } = {}) {
   const record = async ({ asset, name, by }: BindingRecord): Promise<void> =>
     void events.push(`recorded ${asset}=${name} by ${by}`)
   const desk = new ModelDesk({ host, store, record, nowUs: () => 7, logger: silentLogger })
-  const install = (id: string, name: string) =>
+  const install = (id: string, name: string, origin: ModelFile['origin'] = 'file') =>
     desk.install({
       asset: asset([channel('flow')], { id }),
-      model: maxModel(name),
+      model: { ...maxModel(name), origin },
       by: 'test',
       taken: model => events.push(`told ${id}=${model.manifest.name}`),
     })
@@ -136,4 +136,65 @@ t.test('at start everything in one load; what was refused is not active', async 
   t.equal(desk.active('p-1')?.manifest.name, 'one')
   t.equal(desk.active('p-2'), undefined)
   t.same(events, ['load p-1=one p-2=bad'], 'nothing is saved or recorded anew')
+})
+
+t.test('a refused file is not tried again; another one is, and so is one that the scorer could not try', async t => {
+  const { desk, loads, install } = bench({ refuse: /bad/ })
+  const first = install('p-1', 'bad')
+  await turn()
+  loads[0]!.finish()
+  t.match(await first, { ok: false, reason: /^its self-test/, code: 'MODEL_SELF_TEST' })
+  for (const id of ['p-1', 'p-2']) {
+    t.match(await install(id, 'bad'), {
+      ok: false,
+      reason: /^refused before: its self-test does not come out; publish/,
+    })
+  }
+  t.equal(loads.length, 1)
+  const better = install('p-1', 'good')
+  await turn()
+  loads[1]!.finish()
+  t.same(await better, { ok: true })
+  t.equal(desk.active('p-1')?.manifest.name, 'good')
+
+  const disk = bench({ saveFails: true })
+  t.match(await disk.install('p-1', 'one'), { ok: false, reason: 'ENOSPC' })
+  t.match(await disk.install('p-1', 'one'), { ok: false, reason: 'ENOSPC' }, 'tried again')
+})
+
+t.test('a delivered model stays, however a model learnt here comes beside it', async t => {
+  for (const order of [
+    ['delivered', 'local'],
+    ['local', 'delivered'],
+  ] as const) {
+    const { desk, events, loads, install } = bench()
+    const busy = install('p-9', 'nine')
+    await turn()
+    const [a, b] = order.map(origin => install('p-1', origin, origin))
+    loads[0]!.finish()
+    await busy
+    await turn()
+    loads[1]!.finish()
+    const outcomes = [await a, await b]
+    t.match(outcomes[order.indexOf('delivered')], { ok: true })
+    t.match(outcomes[order.indexOf('local')], { ok: false, reason: /p-1 has a delivered model/ })
+    t.equal(desk.active('p-1')?.origin, 'delivered')
+    t.equal(loads.length, 2, 'the learnt one is not even loaded')
+    t.notOk(events.some(event => /(saved|recorded p-1=) ?local/.test(event)))
+  }
+})
+
+t.test('a delivered model that is refused leaves its place to the one learnt here', async t => {
+  const { desk, loads, install } = bench({ refuse: /bad/ })
+  const busy = install('p-9', 'nine')
+  await turn()
+  const [delivered, local] = [install('p-1', 'bad', 'delivered'), install('p-1', 'learnt', 'local')]
+  for (let i = 0; i < 3; i++) {
+    loads[i]!.finish()
+    await (i === 0 ? busy : i === 1 ? delivered : local)
+    await turn()
+  }
+  t.match(await delivered, { ok: false })
+  t.same(await local, { ok: true })
+  t.equal(desk.active('p-1')?.manifest.name, 'learnt')
 })
