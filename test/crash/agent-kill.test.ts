@@ -1,4 +1,5 @@
 // kill -9 of the whole agent under load, again and again, on the same stores. What a subscriber has seen stays true.
+// `KILLS=50 npx tap --timeout=600 test/crash/agent-kill.test.ts` for more.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -11,7 +12,7 @@ import { aedesBroker } from '../support/uplink-brokers.ts'
 import { listen } from '../support/uplink-parts.ts'
 import { until } from '../support/waiting.ts'
 
-const KILLS = 4
+const KILLS = Number(process.env.KILLS ?? 3)
 const LEARN_ROWS = 300
 const seed = Number(process.env.WEARWATCH_SEED ?? Math.floor(performance.timeOrigin % 1e6))
 

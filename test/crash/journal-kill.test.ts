@@ -1,4 +1,5 @@
 // SIGKILL under load, again and again over the same journal; the ledger of acknowledgements is kept out here.
+// `KILLS=200 npx tap --timeout=600 test/crash/journal-kill.test.ts` for more.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname } from 'node:path'
@@ -10,7 +11,7 @@ import { realDisk } from '../../agent/core/disk.ts'
 import { entropySeed, seededPrng } from '../../agent/core/prng.ts'
 import { openTestJournal, readAll, textOf } from '../support/journal-open.ts'
 
-const KILLS = 20
+const KILLS = Number(process.env.KILLS ?? 10)
 const CHILD = fileURLToPath(new URL('./journal-child.mjs', import.meta.url))
 
 interface Ledger {

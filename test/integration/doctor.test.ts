@@ -9,9 +9,7 @@ function doctor(...args: string[]): Promise<{ code: number; out: string; err: st
   const entry = JSON.stringify(`file://${builtFile('cli/doctor.js')}`)
   const source = `const { doctorCommand } = await import(${entry}); await doctorCommand().parseAsync(process.argv.slice(1), { from: 'user' })`
   return new Promise(resolve => {
-    // The test runner's loader in NODE_OPTIONS would cost ten times what the command itself does.
-    const command = ['-c', 'unset NODE_OPTIONS; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', source]
-    execFile('/bin/sh', [...command, '--', ...args], (error, out, err) => {
+    execFile(process.execPath, ['--input-type=module', '-e', source, '--', ...args], (error, out, err) => {
       resolve({ code: Number(error?.code ?? 0), out, err })
     })
   })

@@ -17,8 +17,7 @@ const RUN = `import(${JSON.stringify(pathToFileURL(builtFile('cli/publish.js')).
   .then(m => m.publishCommand().parseAsync(process.argv.slice(1), { from: 'user' }))`
 
 async function publish(args: string[], env: Record<string, string> = {}) {
-  // Without tap's loader in NODE_OPTIONS, which costs a second a process.
-  const child = spawn(process.execPath, ['-e', RUN, ...args], { env: { ...process.env, NODE_OPTIONS: '', ...env } })
+  const child = spawn(process.execPath, ['-e', RUN, ...args], { env: { ...process.env, ...env } })
   let out = ''
   let err = ''
   child.stdout.on('data', chunk => (out += chunk))

@@ -10,7 +10,7 @@ import { manualClock } from '../support/manual-clock.ts'
 import { gatewayDir, generation, makeSite, type Site, wish } from '../support/sync.ts'
 
 const SEED = Number(process.env.SEED ?? 20261122)
-const FLIPS = Number(process.env.FLIPS ?? 180)
+const FLIPS = Number(process.env.FLIPS ?? 96)
 const ROLES = ['root', 'timestamp', 'snapshot', 'targets']
 
 const signedOf = (path: string): string => JSON.stringify(JSON.parse(readFileSync(path, 'utf8')).signed)

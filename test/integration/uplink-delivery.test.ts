@@ -180,7 +180,7 @@ t.test('retained alarms: published while they stand, cleared when done, right af
   }
   uplink.start()
   await until(() => journal.cursorSeq() === 2, 'both')
-  t.same(await retained(), [idOf(1), idOf(2)])
+  await until(async () => (await retained()).join() === [idOf(1), idOf(2)].join(), 'both to be retained')
   await uplink.stop(0)
   // While it is down: the first ends and is acknowledged, a third begins, and a stranger's alarm lies on the broker.
   await journal.alarm({ ...first!, alertSeq: 3, transition: 'cleared', active: false })

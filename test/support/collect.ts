@@ -21,7 +21,6 @@ export async function startCollect(t: Test, port: number, clientId = 'proof'): P
   const args = ['--url', `mqtt://127.0.0.1:${port}`, '--client-id', clientId, '--out', join(dir, 'alerts.ndjson')]
   const child = spawn(process.execPath, [builtFile('main.js'), 'collect', ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '' },
   })
   let said = ''
   child.stderr.on('data', chunk => {

@@ -79,9 +79,7 @@ export async function startDaemon(t: Test, config: string, options: DaemonOption
 
 /** Runs a `wearwatch` command to its end. */
 export async function wearwatch(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  // Without tap's loader in NODE_OPTIONS, which costs a second a process.
-  const env = { ...process.env, NODE_OPTIONS: '' }
-  const child = spawn(process.execPath, [builtFile('main.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const child = spawn(process.execPath, [builtFile('main.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.on('data', chunk => {

@@ -16,7 +16,6 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
 const [packed] = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=silent'], {
     encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: '' },
   }),
 ) as Packed[]
 const paths = packed!.files.map(({ path }) => path)

@@ -1,4 +1,5 @@
 // Whatever stands in the file: it loads, or it is a ConfigError whose issues have a line, a path and words.
+// `RUNS=5000 npx tap --timeout=600 test/unit/config/garbage.test.ts` for more.
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
@@ -6,6 +7,9 @@ import { parse, stringify } from 'yaml'
 import { configJsonSchema } from '../../../agent/config/json-schema.ts'
 import { ConfigError } from '../../../agent/config/load.ts'
 import { load, PEM } from '../../support/config-io.ts'
+
+/** Of each of the six kinds of garbage. */
+const numRuns = Number(process.env.RUNS ?? 80)
 
 const WORLD = { files: { '/etc/ww/broker.pw': 'geheim', '/etc/ww/ca.pem': PEM } }
 
@@ -76,16 +80,16 @@ const tree = fc.letrec<{ node: unknown }>(tie => ({
 })).node
 
 t.test('random text', async t => {
-  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), survives), { numRuns: 150 })
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), survives), { numRuns })
   const signs = fc.string({ unit: fc.constantFrom(...'abc:-?[]{},&*!|>\'"%@`# \t\n'), maxLength: 120 })
-  fc.assert(fc.property(signs, survives), { numRuns: 250 })
-  t.pass('400 texts')
+  fc.assert(fc.property(signs, survives), { numRuns })
+  t.pass(`${2 * numRuns} texts`)
 })
 
 t.test('random trees of known keys', async t => {
   fc.assert(
     fc.property(tree, node => survives(stringify(node))),
-    { numRuns: 150 },
+    { numRuns },
   )
   const section = fc.constantFrom(
     'gateway',
@@ -104,9 +108,9 @@ t.test('random trees of known keys', async t => {
     fc.property(fc.constantFrom(...EXAMPLES), section, tree, (text, key, node) =>
       survives(stringify({ ...parse(text), [key]: node })),
     ),
-    { numRuns: 150 },
+    { numRuns },
   )
-  t.pass('300 trees')
+  t.pass(`${2 * numRuns} trees`)
 })
 
 t.test('an example with one place changed', async t => {
@@ -129,9 +133,9 @@ t.test('an example with one place changed', async t => {
       parent[path.at(-1) as string] = value
       return survives(stringify(made))
     }),
-    { numRuns: 250 },
+    { numRuns },
   )
-  t.pass('250 changes')
+  t.pass(`${numRuns} changes`)
 })
 
 t.test('an example with bytes changed', async t => {
@@ -146,7 +150,7 @@ t.test('an example with bytes changed', async t => {
       const from = at % text.length
       return survives(text.slice(0, from) + put + text.slice(from + length))
     }),
-    { numRuns: 250 },
+    { numRuns },
   )
-  t.pass('250 edits')
+  t.pass(`${numRuns} edits`)
 })

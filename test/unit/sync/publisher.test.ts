@@ -90,7 +90,7 @@ t.test('one publisher at a time; a dead one does not block', async t => {
   const lock = join(repo, '.publish.lock')
   writeFileSync(lock, `${hostname()} ${process.pid}`)
   await t.rejects(publisher.refresh(), { code: 'PUBLISH_INVALID', message: /being published to by/ })
-  const dead = spawn(process.execPath, ['-e', ''], { env: { NODE_OPTIONS: '' } })
+  const dead = spawn(process.execPath, ['-e', ''])
   await once(dead, 'close')
   writeFileSync(lock, `${hostname()} ${dead.pid}`)
   await publisher.refresh()
