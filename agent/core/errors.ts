@@ -25,6 +25,7 @@ export const ERROR_KINDS = {
   MODEL_CONTRACT: 'refused',
   MODEL_SELF_TEST: 'refused',
   MODEL_MISMATCH: 'refused',
+  MODEL_STORE_IO: 'transient',
   FIT_INSUFFICIENT: 'refused',
   FIT_FAILED: 'transient',
   // journal/

@@ -1,12 +1,12 @@
 import type { AssetConfig } from '../config/contract.ts'
-import type { Counter, Counters } from '../core/counters.ts'
-import { messageOf } from '../core/errors.ts'
+import { AgentError, ERROR_KINDS, type ErrorCode, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { History } from '../history/contract.ts'
 import type { WindowQueue } from '../scoring/contract.ts'
 import type { CutterFactory, GatedBlock, WindowCutter } from '../windows/contract.ts'
 import { collectBaseline, type GateFactory, replayHistory } from './baseline.ts'
 import type { FitData, FitResult, ModelFile } from './contract.ts'
+import type { HeldRows } from './held-rows.ts'
 import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
 
 export interface AssetScoringDeps {
@@ -19,16 +19,24 @@ export interface AssetScoringDeps {
   fit(asset: AssetConfig, data: FitData): Promise<FitResult>
   /** Runs one baseline at a time: fifty assets that complete theirs in the same minute would take 15 MB and a thread each. */
   alone<T>(work: () => Promise<T>): Promise<T>
-  /** Makes a fitted model the active one, calling `bind` as it takes over; the reason when it was refused. */
-  install(asset: AssetConfig, fitted: FitResult, bind: (model: ModelFile) => void): Promise<string | undefined>
+  /** Makes a fitted model the active one, calling `bind` as it takes over; why, when it was refused. */
+  install(asset: AssetConfig, fitted: FitResult, bind: (model: ModelFile) => void): Promise<Refusal | undefined>
+  /** Rows that wait, of all assets. */
+  held: HeldRows
   logger: Logger
-  counters: Counters
+}
+
+export interface Refusal {
+  reason: string
+  code?: ErrorCode | undefined
 }
 
 export type ScoringMode = 'learning' | 'fitting' | 'catching-up' | 'scoring'
 
-// Rows that arrive while stored rows are being caught up with; at 10 Hz half an hour.
-const PENDING_ROWS_MAX = 20_000
+/** A fit that failed for want of more rows is tried again with so many times as many. */
+const RETRY_ROWS_FACTOR = 1.5
+/** One that failed for a full disk or the like, after so much of the rows' time. */
+const RETRY_US = 60e6
 
 /**
  * The life of one asset's telemetry scoring: learn -> fit -> catch up with the rows that arrived meanwhile -> score. The
@@ -46,11 +54,9 @@ export class AssetScoring {
   #lastRowUs = Number.NEGATIVE_INFINITY
   /** Of the catching up under way: a model of another shape that comes in meanwhile begins a new one. */
   #turn = 0
-  #pending: GatedBlock[] = []
-  #pendingRows = 0
-  readonly #pendingDropped: Counter
-  /** Rows at which a failed fit is tried again. */
+  /** Rows and time at which a failed fit is tried again. */
   #retryRows = 0
+  #retryUs = Number.NEGATIVE_INFINITY
   #problem: string | undefined
   #refused: string | undefined
 
@@ -58,7 +64,6 @@ export class AssetScoring {
     this.#asset = asset
     this.#deps = deps
     this.#meter = new LearnMeter(asset, learnt?.digest === asset.digest ? learnt : undefined)
-    this.#pendingDropped = deps.counters.get(`models.${asset.id}.pending_rows_dropped`)
   }
 
   get mode(): ScoringMode {
@@ -84,10 +89,8 @@ export class AssetScoring {
     this.#refused = reason
     if (this.#model || this.#mode !== 'catching-up') return
     this.#mode = 'learning'
-    const held = this.#pending
-    this.#pending = []
-    this.#pendingRows = 0
-    for (const block of held) this.gated(block)
+    const { held } = this.#deps
+    for (let rows = held.take(this.#asset.index); rows; rows = held.take(this.#asset.index)) this.gated(rows)
   }
 
   /** How far learning has come, while it matters: until there is a model. */
@@ -107,7 +110,7 @@ export class AssetScoring {
   gated(block: GatedBlock): void {
     if (block.rows > 0) this.#lastRowUs = block.timesUs[block.rows - 1]!
     if (this.#mode === 'scoring') this.#cut(block)
-    else if (this.#mode === 'catching-up') this.#hold(block)
+    else if (this.#mode === 'catching-up') this.#deps.held.push(block)
     else if (this.#mode === 'learning') this.#learn(block)
   }
 
@@ -118,6 +121,7 @@ export class AssetScoring {
   bind(model: ModelFile, afterUs: number): void {
     const before = this.#model?.manifest
     this.#model = model
+    this.#problem = undefined
     const { channels, samples, hop } = model.manifest
     const columns = channels.map(wanted => this.#asset.channels.findIndex(channel => channel.id === wanted.id))
     const sameShape = before?.samples === samples && before.hop === hop && same(before.channels, channels)
@@ -133,18 +137,21 @@ export class AssetScoring {
       if (turn !== this.#turn) return
       // An empty one: no window may reach over the rows that are missing.
       this.#cutter = newCutter()
-      this.#pending = []
-      this.#pendingRows = 0
+      this.#deps.held.clear(this.#asset.index)
       this.#mode = 'scoring'
     })
   }
 
   #learn(block: GatedBlock): void {
-    const completed = this.#meter.count(block, this.#retryRows)
+    const early = block.rows > 0 && isBefore(block.timesUs[0]!, this.#retryUs)
+    const completed = this.#meter.count(block, early ? Number.POSITIVE_INFINITY : this.#retryRows)
     const record = this.#meter.record
     if (completed < 0 || !record) return
     this.#mode = 'fitting'
-    this.#fit({ ...record }).catch((error: unknown) => this.#fitFailed(record.rows, messageOf(error)))
+    this.#fit({ ...record }).catch((error: unknown) => {
+      const code = error instanceof AgentError ? error.code : undefined
+      this.#fitFailed(record, { reason: messageOf(error), code })
+    })
   }
 
   async #fit(record: LearnRecord): Promise<void> {
@@ -157,26 +164,28 @@ export class AssetScoring {
     // A delivered model may have come in while this one was being fitted; it wins.
     if (this.#model) return
     const refused = await this.#deps.install(asset, fitted, model => this.bind(model, record.uptoUs))
-    if (refused !== undefined) this.#fitFailed(record.rows, refused)
-    else this.#problem = undefined
+    if (refused) this.#fitFailed(record, refused)
   }
 
-  #fitFailed(rows: number, reason: string): void {
+  #fitFailed(record: LearnRecord, { reason, code }: Refusal): void {
     // A delivered model came in meanwhile and scores.
     if (this.#model) return
     this.#problem = reason
-    this.#retryRows = Math.ceil(rows * 1.5)
     this.#mode = 'learning'
-    this.#deps.logger.warn(
-      `no model for ${this.#asset.id} yet: ${reason}; learning goes on to ${this.#retryRows} rows, then tries again`,
-    )
+    // More rows would not help, and a disk that has room again must not leave the machine unwatched for half a day more. A
+    // fit that took too long is another matter: it would be so again.
+    const passing = code !== undefined && ERROR_KINDS[code] === 'transient' && code !== 'FIT_FAILED'
+    if (passing) this.#retryUs = record.uptoUs + RETRY_US
+    else this.#retryRows = Math.ceil(record.rows * RETRY_ROWS_FACTOR)
+    const when = passing ? `for ${RETRY_US / 1e6} s` : `to ${this.#retryRows} rows`
+    this.#deps.logger.warn(`no model for ${this.#asset.id} yet: ${reason}; learning goes on ${when}, then tries again`)
   }
 
   async #catchUp(turn: number, afterUs: number, samples: number): Promise<void> {
     const { gapMs, everyMs, running } = this.#asset
+    const { held } = this.#deps
     // Far enough back for the gate to settle and the first window to fill.
     const reachUs = ((running?.settleMs ?? 0) + 2 * gapMs + 20 * samples * everyMs) * 1000
-    let lastUs = afterUs
     const room = async (): Promise<void> => {
       const queue = this.#deps.queue(this.#asset.id)
       if (queue) await this.#deps.room(queue)
@@ -184,35 +193,22 @@ export class AssetScoring {
     if (Number.isFinite(afterUs)) {
       const range = { fromUs: afterUs - reachUs, toUs: Number.MAX_SAFE_INTEGER }
       const cut = (block: GatedBlock): void => {
-        if (turn !== this.#turn) return
-        this.#cut(block)
-        lastUs = block.timesUs[block.rows - 1]!
+        if (turn === this.#turn) this.#cut(block)
       }
+      // What was held until now is in the history, which gives what it has at this moment; what comes from here on is not, so
+      // the two never overlap, whatever the clock does.
+      held.clear(this.#asset.index)
       await replayHistory(this.#deps.history, this.#asset, this.#deps.gate, range, cut, room)
     }
     while (turn === this.#turn) {
-      const block = this.#pending.shift()
-      if (!block) {
+      const rows = held.take(this.#asset.index)
+      if (!rows) {
         this.#mode = 'scoring'
         return
       }
-      this.#pendingRows -= block.rows
-      if (block.timesUs[block.rows - 1]! > lastUs) this.#cut(rowsAfter(block, lastUs))
+      this.#cut(rows)
       await room()
     }
-  }
-
-  #hold(block: GatedBlock): void {
-    this.#pending.push(rowsAfter(block, Number.NEGATIVE_INFINITY))
-    this.#pendingRows += block.rows
-    if (this.#pendingRows <= PENDING_ROWS_MAX) return
-    while (this.#pendingRows > PENDING_ROWS_MAX && this.#pending.length > 1) {
-      const { rows } = this.#pending.shift()!
-      this.#pendingRows -= rows
-      this.#pendingDropped.n += rows
-    }
-    // No window reaches over what was dropped; where the history had those rows after all, the mark goes with them.
-    this.#pending[0]!.breaks[0] = 1
   }
 
   #cut(block: GatedBlock): void {
@@ -229,20 +225,7 @@ function same(a: readonly { id: string }[], b: readonly { id: string }[]): boole
   return a.length === b.length && a.every((channel, i) => channel.id === b[i]?.id)
 }
 
-/** A copy of the rows later than `afterUs` (blocks are borrowed). */
-function rowsAfter(block: GatedBlock, afterUs: number): GatedBlock {
-  let from = 0
-  while (from < block.rows && block.timesUs[from]! <= afterUs) from++
-  const { rows, columns } = block
-  return {
-    asset: block.asset,
-    rows: rows - from,
-    columns,
-    timesUs: block.timesUs.slice(from, rows),
-    values: block.values.slice(from * columns, rows * columns),
-    states: block.states.slice(from, rows),
-    breaks: block.breaks.slice(from, rows),
-    quality: block.quality.slice(from * columns, rows * columns),
-    runningUs: block.runningUs.slice(from, rows),
-  }
+/** False also where the clock was set back by more than a retry is away. */
+function isBefore(timeUs: number, retryUs: number): boolean {
+  return timeUs < retryUs && timeUs >= retryUs - RETRY_US
 }

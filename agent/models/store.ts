@@ -13,19 +13,20 @@ export class ModelStore {
     this.#parse = parse
   }
 
-  /** Durable when it resolves: written beside, synced, renamed, folder synced. */
+  /** Durable when it resolves: written beside, synced, renamed, folder synced. Throws MODEL_STORE_IO. */
   async save(model: ModelFile): Promise<void> {
-    await mkdir(this.#dir, { recursive: true })
     const path = this.#path(model.sha256)
-    const beside = `${path}.new`
-    const file = await open(beside, 'w')
-    await file.writeFile(model.bytes)
-    await file.datasync()
-    await file.close()
-    await rename(beside, path)
-    const folder = await open(this.#dir, 'r')
-    await folder.sync()
-    await folder.close()
+    try {
+      await mkdir(this.#dir, { recursive: true })
+      await writeBeside(path, model.bytes)
+      const folder = await open(this.#dir, 'r')
+      await folder.sync().finally(() => folder.close())
+    } catch (error) {
+      const advice = 'check space, owner and disk; it is tried again'
+      throw new AgentError('MODEL_STORE_IO', `cannot write model ${path} (${messageOf(error)}): ${advice}`, {
+        cause: error,
+      })
+    }
   }
 
   /** Throws MODEL_UNREADABLE when the file is gone or is not what its name says. */
@@ -51,4 +52,16 @@ export class ModelStore {
   #path(sha256: string): string {
     return join(this.#dir, `${sha256}.onnx`)
   }
+}
+
+async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {
+  const beside = `${path}.new`
+  const file = await open(beside, 'w')
+  try {
+    await file.writeFile(bytes)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+  await rename(beside, path)
 }

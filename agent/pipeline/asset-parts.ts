@@ -4,6 +4,7 @@ import { Counters } from '../core/counters.ts'
 import type { SampleBlock } from '../core/types.ts'
 import { AssetScoring } from '../models/asset-scoring.ts'
 import { fitInWorker } from '../models/fit-worker.ts'
+import type { HeldRows } from '../models/held-rows.ts'
 import { telemetryColumns } from '../models/learn-meter.ts'
 import { sha256Hex } from '../models/model-file.ts'
 import type { WindowQueue } from '../scoring/contract.ts'
@@ -52,7 +53,8 @@ function valuesOf(block: SampleBlock, columns: readonly number[]): Float64Array 
   return values
 }
 
-type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'counters'> & {
+type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records'> & {
+  held: HeldRows
   alone: <T>(work: () => Promise<T>) => Promise<T>
 }
 
@@ -69,13 +71,13 @@ export function oneAtATime(): ScoringParts['alone'] {
 export function newScoring(options: BuildOptions, asset: AssetConfig, parts: ScoringParts): AssetScoring {
   const { clock } = options
   const logger = options.logger.room('models')
-  const { history, host, desk, records, counters } = parts
+  const { history, host, desk, records, held } = parts
   // Counters of the gates that replay stored rows are kept apart: those rows were counted when they came in.
   const replayed = new Counters()
   const deps: ConstructorParameters<typeof AssetScoring>[1] = {
     history,
     logger,
-    counters,
+    held,
     alone: parts.alone,
     gate: (asset, out) => new Gate(asset, replayed, out),
     cutter: (asset, shape, afterUs) => new Cutter(asset, shape, afterUs),
@@ -97,7 +99,7 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
       const { name, release, fitted: baseline } = fitted.manifest
       if (outcome.ok)
         logger.info(`${asset.id} learnt from ${baseline?.rows} rows; ${name} release ${release} scores it from now on`)
-      return outcome.ok ? undefined : (outcome.reason ?? 'refused')
+      return outcome.ok ? undefined : { reason: outcome.reason ?? 'refused', code: outcome.code }
     },
   }
   return new AssetScoring(asset, deps, records.models.learning.get(asset.id))

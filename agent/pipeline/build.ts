@@ -7,6 +7,7 @@ import type { Logger } from '../core/logger.ts'
 import type { SampleSink } from '../core/types.ts'
 import { decoders } from '../decode/registry.ts'
 import { ModelDesk } from '../models/desk.ts'
+import { HeldRows } from '../models/held-rows.ts'
 import { parseModelFile } from '../models/model-file.ts'
 import { ModelStore } from '../models/store.ts'
 import { createScoringHost } from '../scoring/host.ts'
@@ -36,7 +37,9 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     commit: transition => void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition)),
   })
   const alone = oneAtATime()
-  const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, counters, alone }))
+  const ids = config.assets.map(asset => asset.id)
+  const held = new HeldRows(ids, counters)
+  const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, held, alone }))
   const lines = config.assets.map(asset => newLine(options, asset, { ...stores, ...scorer, counters, engine, scoring }))
   const scores = new ScoreKeeper(config, stores.history)
   return {

@@ -5,6 +5,7 @@ import { silentLogger } from '../../agent/core/logger.ts'
 import type { History, HistoryRows } from '../../agent/history/contract.ts'
 import { AssetScoring } from '../../agent/models/asset-scoring.ts'
 import type { FitData, FitResult, ModelFile } from '../../agent/models/contract.ts'
+import { HeldRows } from '../../agent/models/held-rows.ts'
 import type { LearnRecord } from '../../agent/models/learn-meter.ts'
 import { Cutter } from '../../agent/windows/cutter.ts'
 import { Gate } from '../../agent/windows/gate.ts'
@@ -12,6 +13,9 @@ import { asset, channel } from './assets.ts'
 import { block, SECOND_US } from './blocks.ts'
 import { maxModel } from './scoring-models.ts'
 import { collectingQueue } from './window-queue.ts'
+
+/** Of two channels: 36 bytes a row, in chunks of 256. */
+const HELD_BYTES_MAX = 80 * 256 * 36
 
 export const FROM_S = 1_700_000_000
 export const CHANNELS = [channel('c0', { unit: '1' }), channel('c1', { unit: '1' })]
@@ -32,8 +36,10 @@ export class ScoringLife {
   /** What a query of the history gives: `false` = nothing. */
   remembers = true
   rows = 0
+  /** Added to the time of rows that arrive from now on. */
+  clockS = 0
   readonly asset: AssetConfig
-  readonly #stored: number[] = []
+  readonly #stored: { row: number; timeUs: number }[] = []
   readonly #gate: Gate
 
   constructor(learnRows: number, learnt?: LearnRecord) {
@@ -54,8 +60,8 @@ export class ScoringLife {
           this.swap(4, bind)
           return undefined
         },
+        held: new HeldRows([this.asset.id], this.counters, HELD_BYTES_MAX),
         logger: silentLogger,
-        counters: this.counters,
       },
       learnt,
     )
@@ -67,9 +73,9 @@ export class ScoringLife {
     const from = this.rows
     const numbers = Array.from({ length: count }, (_, i) => from + i)
     this.rows += count
-    this.#stored.push(...numbers)
-    const values = numbers.map(rowOf)
-    this.#gate.push(block(values, numbers, FROM_S * SECOND_US))
+    const times = numbers.map(row => row + this.clockS)
+    this.#stored.push(...numbers.map((row, i) => ({ row, timeUs: (FROM_S + times[i]!) * SECOND_US })))
+    this.#gate.push(block(numbers.map(rowOf), times, FROM_S * SECOND_US))
   }
 
   /** A model takes over: a new queue where the shape is another. */
@@ -84,9 +90,9 @@ export class ScoringLife {
   /** Numbers of the rows that ended a window, over all queues; throws where a window is not of successive rows. */
   scored(): number[] {
     return this.queues.flatMap(queue =>
-      queue.windows().map(({ timeUs, values }) => {
-        const end = Math.round(timeUs / SECOND_US - FROM_S)
+      queue.windows().map(({ values }) => {
         const samples = values.length / 2
+        const end = values[samples - 1]!
         for (let s = 0; s < samples; s++) {
           const expected = rowOf(end - samples + 1 + s)
           if (values[s] !== expected[0] || values[samples + s] !== expected[1])
@@ -98,17 +104,15 @@ export class ScoringLife {
   }
 
   async *#query({ fromUs, toUs }: { fromUs: number; toUs: number }): AsyncGenerator<HistoryRows> {
-    for (let at = 0; at < this.#stored.length; ) {
+    const stored = [...this.#stored]
+    for (let at = 0; at < stored.length; ) {
       await this.chunk()
-      const chunk = this.#stored.slice(at, at + 7)
+      const chunk = stored.slice(at, at + 7)
       at += chunk.length
-      const rows = chunk.filter(i => {
-        const timeUs = (FROM_S + i) * SECOND_US
-        return this.remembers && timeUs >= fromUs && timeUs < toUs
-      })
+      const rows = chunk.filter(({ timeUs }) => this.remembers && timeUs >= fromUs && timeUs < toUs)
       if (rows.length === 0) continue
-      const timesUs = Float64Array.from(rows, i => (FROM_S + i) * SECOND_US)
-      yield { timesUs, columns: ['c0', 'c1'], values: Float64Array.from(rows.flatMap(rowOf)) }
+      const timesUs = Float64Array.from(rows, ({ timeUs }) => timeUs)
+      yield { timesUs, columns: ['c0', 'c1'], values: Float64Array.from(rows.flatMap(({ row }) => rowOf(row))) }
     }
   }
 }

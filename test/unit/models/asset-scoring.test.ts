@@ -1,4 +1,5 @@
 import t from 'tap'
+import { AgentError } from '../../../agent/core/errors.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import type { FitResult } from '../../../agent/models/contract.ts'
 import { SECOND_US } from '../../support/blocks.ts'
@@ -79,13 +80,29 @@ t.test(
     life.swap(4, model => life.scoring.bind(model, life.scoring.lastRowUs))
     for (let i = 0; i < 45; i++) life.arrive(500)
     const dropped = life.counters.snapshot()['models.p-101.pending_rows_dropped']
-    t.equal(dropped, 2500, '22,500 arrived, 20,000 are held')
+    t.equal(dropped, 8 * 256, '22,500 arrived, 80 chunks of 256 are held')
     release()
     for (let i = 0; life.scoring.mode !== 'scoring' && i < 1000; i++) await turn()
     t.equal(life.scoring.mode, 'scoring')
-    t.same(life.scored(), range(10 + 2500 + 3, life.rows - 1), 'a full window after what was dropped')
+    t.same(life.scored(), range(10 + 8 * 256 + 3, life.rows - 1), 'a full window after what was dropped')
   },
 )
+
+t.test('the clock is set back while rows are held: they are scored all the same', async t => {
+  for (const afterUs of [Number.NEGATIVE_INFINITY, (FROM_S + 19) * SECOND_US]) {
+    const life = new ScoringLife(1e6)
+    life.arrive(40)
+    life.swap(4, model => life.scoring.bind(model, afterUs))
+    life.arrive(5)
+    life.clockS = -3600
+    life.arrive(10)
+    await flow(life, 1, 30)
+    t.equal(life.scoring.mode, 'scoring')
+    const stepped = range(45 + 3, life.rows - 1)
+    const before = Number.isFinite(afterUs) ? range(20, 44) : range(43, 44)
+    t.same(life.scored(), [...before, ...stepped], 'no window reaches over the step')
+  }
+})
 
 t.test('a history that fails: scoring goes on with the rows that come', async t => {
   const life = new ScoringLife(1e6)
@@ -119,6 +136,35 @@ t.test('a fit that fails: learning goes on half as long again, and says why', as
   for (let i = 0; life.scoring.mode !== 'scoring' && i < 100; i++) await turn()
   t.equal(life.scoring.problem, undefined)
 })
+
+t.test(
+  'a disk that fails under a fit: tried again a minute later, with no more rows asked for; then nothing is said of it',
+  async t => {
+    const life = new ScoringLife(20)
+    life.arrive(20)
+    for (let i = 0; life.fits.length < 1 && i < 100; i++) await turn()
+    life.fits[0]?.failed(new AgentError('HISTORY_IO', 'the history cannot be written: no space left'))
+    await turn()
+    t.match(life.scoring.problem, /no space left/)
+    life.arrive(59)
+    t.equal(life.scoring.mode, 'learning')
+    life.arrive(1)
+    t.equal(life.scoring.mode, 'fitting')
+    for (let i = 0; life.fits.length < 2 && i < 100; i++) await turn()
+    life.fits[1]?.done(FITTED)
+    await flow(life, 1, 30)
+    t.equal(life.scoring.mode, 'scoring')
+    t.equal(life.scoring.problem, undefined)
+
+    const delivered = new ScoringLife(20)
+    delivered.arrive(20)
+    for (let i = 0; delivered.fits.length < 1 && i < 100; i++) await turn()
+    delivered.fits[0]?.failed(new AgentError('MODEL_STORE_IO', 'no space left'))
+    await turn()
+    delivered.swap(3, model => delivered.scoring.bind(model, delivered.scoring.lastRowUs))
+    t.equal(delivered.scoring.problem, undefined, 'a model is at work')
+  },
+)
 
 t.test('a model that is delivered while one is being fitted wins', async t => {
   const life = new ScoringLife(20)
