@@ -1,0 +1,247 @@
+// Rules of channels and assets.
+import t from 'tap'
+import { withAsset, withParts } from '../../support/config-io.ts'
+import { asset, CH, channel, FLOW, type Rule, refuses, wave } from '../../support/config-rules.ts'
+
+const CHANNELS: Rule[] = [
+  [
+    'no unit',
+    asset('channels: {flow: {}}'),
+    [
+      `${CH}.unit: is missing; expected a UCUM unit | write unit: bar, unit: Cel, unit: "1/min", or unit: "1" for a bare number`,
+    ],
+  ],
+  [
+    'unknown unit',
+    asset('channels: {flow: {unit: rpm}}'),
+    [`${CH}.unit: unknown unit "rpm"; expected a UCUM code | did you mean "1/min"?`],
+  ],
+  [
+    'no conversion',
+    channel('wire-unit: Cel'),
+    [
+      `${CH}.wire-unit: Cel is a temperature and cannot become m3/h, a volume flow | name the unit that is on the wire, or scale and offset`,
+    ],
+  ],
+  [
+    'range turned round',
+    channel('range: [200, 0]'),
+    [`${CH}.range: [200, 0] is empty; expected low below high | write range: [0, 200]`],
+  ],
+  [
+    'range of one',
+    channel('range: [200]'),
+    [`${CH}.range: expected a list of two numbers, [low, high], got a list | write range: [0, 200]`],
+  ],
+  [
+    'min above max',
+    channel('min: 9, max: 3'),
+    [`${CH}.min: min 9 is not below max 3: one of them would always alarm | swap them, or remove one`],
+  ],
+  [
+    'limit in quotes',
+    channel('max: "9"'),
+    [`${CH}.max: expected an upper limit in the unit of the channel, got the text "9" | write it without quotes: 9`],
+  ],
+  [
+    'limit not finite',
+    channel('max: .inf'),
+    [`${CH}.max: expected an upper limit in the unit of the channel, got the number Infinity`],
+  ],
+  [
+    'priority',
+    channel('max: 9, limit: {priority: 5}'),
+    [`${CH}.limit.priority: expected a priority, 1 (highest) to 4, got the number 5`],
+  ],
+  [
+    'delay without unit',
+    channel('max: 9, limit: {on-delay: 5}'),
+    [
+      `${CH}.limit.on-delay: expected on-delay, a duration with its unit, such as 10min, got the number 5 | write 5s, 5min or 5h`,
+    ],
+  ],
+  [
+    'heartbeat alone',
+    channel('heartbeat: 10min'),
+    [`${CH}.heartbeat: is for channels that report on change | add reports: on-change`],
+  ],
+  [
+    'on-change without heartbeat',
+    channel('reports: on-change'),
+    [
+      `${CH}.heartbeat: is missing; without it a silent publisher and a dead one look the same | write heartbeat: 10min, the longest silence while all is well`,
+    ],
+  ],
+  [
+    'rate alone',
+    channel('rate: 10Hz'),
+    [`${CH}.rate: is for waveforms; this channel has one value at a time | write every: 100ms, or add waveform: int16`],
+  ],
+  ['misspelt', channel('unti: bar'), [`${CH}.unti: unknown key "unti" | did you mean "unit"?`]],
+  [
+    'later: capture',
+    wave('waveform: int16, rate: 25600, capture: {length: 5s}'),
+    [
+      'assets.p-101.channels.de-h.capture: capture (recording a waveform part of the time) is not supported yet by this version | leave it out: this version takes a waveform continuously',
+    ],
+  ],
+  [
+    'later: Modbus',
+    channel('holding: 4'),
+    [
+      `${CH}: holding addresses Modbus registers; reading Modbus is not supported yet by this version | this version reads mqtt, serial, replay, simulator`,
+    ],
+  ],
+  [
+    'waveform over mqtt',
+    channel('waveform: int16, rate: 100'),
+    [
+      `${CH}.waveform: source plant (mqtt) carries no waveforms | waveforms come over serial with frame cobs-crc16, or from NPY files by replay`,
+    ],
+  ],
+  [
+    'waveform without rate',
+    wave('waveform: int16'),
+    ['assets.p-101.channels.de-h.rate: is missing; a waveform needs its samples per second | write rate: 25.6kHz'],
+  ],
+  [
+    'limit on a waveform',
+    wave('waveform: int16, rate: 100, max: 3'),
+    [
+      'assets.p-101.channels.de-h.max: "max" is not supported yet on a waveform | put it on a channel with one value at a time',
+    ],
+  ],
+  [
+    'two rates',
+    withAsset(
+      'source: s\nchannels: {w: {unit: g, waveform: int16, rate: 10kHz}}',
+      's: {replay: {files: a.npy, rate: 20kHz}}',
+    ),
+    [
+      'assets.p-101.channels.w.rate: 10000 Hz differs from the 20000 Hz of source s | remove it here; the source says it',
+    ],
+  ],
+  [
+    'bad id',
+    asset('channels: {Flow Rate: {unit: m3/h}}'),
+    [
+      'assets.p-101.channels."Flow Rate": "Flow Rate" cannot be the id of a channel: expected small letters, digits and hyphens, beginning with a letter or digit, 64 characters at most | write flow-rate',
+    ],
+  ],
+]
+
+const ASSETS: Rule[] = [
+  ['unknown type', asset('type: pmup'), ['assets.p-101.type: no type "pmup" | add it under types']],
+  [
+    'unknown source',
+    withAsset(`source: plnt\ntopic: a\n${FLOW}`),
+    ['assets.p-101.source: no source "plnt" | did you mean "plant"?'],
+  ],
+  [
+    'no source',
+    withAsset(`topic: a\n${FLOW}`),
+    ['assets.p-101.source: is missing; expected the id of a source | write source: plant'],
+  ],
+  [
+    'no channels',
+    withAsset('source: plant'),
+    ['assets.p-101: has no channels | add channels:, or type: with a type that has some'],
+  ],
+  [
+    'no topic',
+    withAsset(`source: plant\n${FLOW}`),
+    ['assets.p-101.topic: is missing; an mqtt source needs a topic | write topic: "line1/{asset}/{channel}"'],
+  ],
+  [
+    'placeholder',
+    withAsset(`source: plant\ntopic: a/{chanel}\n${FLOW}`),
+    ['assets.p-101.topic: unknown placeholder {chanel} | did you mean "channel"?'],
+  ],
+  [
+    '{tag} without tag',
+    withAsset(`source: plant\ntopic: a/{tag}\n${FLOW}`),
+    ['assets.p-101.topic: uses {tag}, but p-101 has no tag | add tag: to the asset, or write it out'],
+  ],
+  [
+    '# in the middle',
+    withAsset(`source: plant\ntopic: "a/#/b"\n${FLOW}`),
+    ['assets.p-101.topic: "a/#/b": # may only stand at the end | use + for one level in the middle'],
+  ],
+  [
+    '+ beside text',
+    withAsset(`source: plant\ntopic: "a/b+"\n${FLOW}`),
+    ['assets.p-101.topic: "a/b+": + and # must fill a level of their own | write a/+/b, not a/b+'],
+  ],
+  ['JSON path', asset(`value: v\n${FLOW}`), ['assets.p-101.value: "v" is not a JSON path | write $.v']],
+  [
+    'JSON path with a blank',
+    asset(`value: $.a[b]\n${FLOW}`),
+    [`assets.p-101.value: "$.a[b]" is not a JSON path | write it like $.v, $.a.b[0] or $['Volume Flow']`],
+  ],
+  [
+    'time by position over mqtt',
+    asset(`time: 0\n${FLOW}`),
+    ['assets.p-101.time: expected a JSON path, got the number 0 | write time: $.ts'],
+  ],
+  [
+    'key of another kind on a channel',
+    channel('column: 3'),
+    [`${CH}.column: "column" means nothing on source plant (mqtt) | this source takes topic, value, time`],
+  ],
+  [
+    'key of another kind on the asset',
+    asset(`stream: 3\n${FLOW}`),
+    ['assets.p-101.stream: "stream" means nothing on source plant | remove it'],
+  ],
+  [
+    'running',
+    asset(`${FLOW}\nrunning: {when: flo > 3}`),
+    ['assets.p-101.running.when: no channel "flo" in this asset | did you mean "flow"?'],
+  ],
+  [
+    'running without when',
+    asset(`${FLOW}\nrunning: {settle: 2min}`),
+    ['assets.p-101.running.when: is missing; expected a condition | write when: speed > 300'],
+  ],
+  [
+    'settle without unit',
+    asset(`${FLOW}\nrunning: {when: flow > 3, settle: 2}`),
+    [
+      'assets.p-101.running.settle: expected settle, a duration with its unit, such as 10min, got the number 2 | write 2s, 2min or 2h',
+    ],
+  ],
+  [
+    'deadband',
+    asset(`${FLOW}\nalarm: {deadband: 1}`),
+    ['assets.p-101.alarm.deadband: expected a share of the setpoint, 0 to 0.9, got 1; the most is 0.9'],
+  ],
+  [
+    'later family',
+    asset(`${FLOW}\nmodel: {family: aakr}`),
+    [
+      'assets.p-101.model.family: model family aakr is not supported yet by this version | this version fits var (vector autoregression), also as auto',
+    ],
+  ],
+  [
+    'unknown family',
+    asset(`${FLOW}\nmodel: {family: arima}`),
+    [
+      'assets.p-101.model.family: expected a model family, auto or var, got the text "arima" | this version fits var (vector autoregression), also as auto',
+    ],
+  ],
+  [
+    'order',
+    asset(`${FLOW}\nmodel: {order: 0.5}`),
+    ['assets.p-101.model.order: expected order, a whole number from 1 to 50, got a fraction'],
+  ],
+  [
+    'id',
+    withParts('assets: {P-101A: {source: plant, topic: a, channels: {flow: {unit: bar}}}}'),
+    [
+      'assets.P-101A: "P-101A" cannot be the id of an asset: expected small letters, digits and hyphens, beginning with a letter or digit, 64 characters at most | write p-101a; the name people use goes into "tag"',
+    ],
+  ],
+]
+
+t.test('refused: channels', async t => refuses(t, CHANNELS))
+t.test('refused: assets', async t => refuses(t, ASSETS))
