@@ -30,7 +30,10 @@ function open(t: Test, config: Partial<ScorerConfig> = {}, parts: Partial<Scorin
   return host
 }
 
-/** Keeps a backlog of numbered windows, a few more per turn of the event loop, until told to stop; returns how many. */
+/** Between additions to the backlog, ms. Each turn of the event loop would keep this process at 100 %, the child beside it waiting. */
+const FEED_EVERY_MS = 2
+
+/** Keeps a backlog of numbered windows, `perTurn` more at a time, until told to stop; returns how many. */
 function feed(host: ScoringHost, key: string, perTurn: number): () => Promise<number> {
   let next = 0
   let running = true
@@ -38,7 +41,7 @@ function feed(host: ScoringHost, key: string, perTurn: number): () => Promise<nu
     while (running) {
       const queue = host.queue(key)
       for (let i = 0; i < perTurn && queue && queue.waiting < 300; i++) put(queue, next++)
-      await new Promise(resolve => setImmediate(resolve))
+      await new Promise(resolve => setTimeout(resolve, FEED_EVERY_MS))
     }
   })()
   return async () => {
@@ -63,10 +66,12 @@ t.test('20 swaps under load: every window scored once, in order, by the old mode
   const pids = new Set([host.status().pid])
   const stop = feed(host, 'a', 3)
   for (const release of range(2, 22)) {
+    await until(() => seen.at(-1)?.release === release - 1, `scores of release ${release - 1}`)
     const { accepted } = await host.load([{ key: 'a', model: version(release) }])
     t.equal(accepted.length, 1)
     pids.add(host.status().pid)
   }
+  await until(() => seen.at(-1)?.release === 21, 'scores of the last release')
   const claimed = await stop()
   t.ok(claimed > 1000, `${claimed} windows`)
   t.same(
@@ -259,7 +264,7 @@ t.test('a required provider that is missing refuses the model', async t => {
     {
       key: 'a',
       code: 'PROVIDER_UNAVAILABLE',
-      message: /a: cannot have the required provider \(cuda: .*add cpu to scorer.providers/,
+      message: /a: cannot have the required provider \(cuda: .*add cpu to scorer.provider/,
     },
   ])
   t.equal(host.status().state, 'idle')
