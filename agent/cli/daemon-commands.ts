@@ -52,7 +52,7 @@ function channelRow(row: LiveChannel): string[] {
     row.rateHz === undefined
       ? '-'
       : row.rateHz >= 1
-        ? `${row.rateHz.toPrecision(3)}/s`
+        ? `${Number(row.rateHz.toPrecision(3))}/s`
         : `every ${(1 / row.rateHz).toPrecision(3)} s`
   const age = row.ageS === undefined ? 'never' : `${row.ageS < 10 ? row.ageS.toFixed(1) : Math.round(row.ageS)} s`
   const quality = row.quality === 'good' ? paint('good', 'green') : paint(row.quality, 'red')
@@ -145,7 +145,10 @@ export function historyCommand(): Command {
           if (Array.isArray(line)) rows++
           print(historyLine(line, options))
         }
-        if (rows === 0) process.stderr.write(`wearwatch: nothing stored for ${asset} in that range\n`)
+        if (rows === 0) {
+          const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ?? 'now'}`
+          process.stderr.write(`wearwatch: no ${options.class} of ${asset} stored ${range}; --from reaches further back\n`)
+        }
         return rows === 0 ? EXIT.failed : EXIT.ok
       }),
     )

@@ -119,7 +119,7 @@ function unavailable(meta: LoadMeta, notTaken: Refused['notTaken']): Refused {
   const wanted = meta.require ? 'the required provider' : 'any provider of the ladder'
   return {
     code: 'PROVIDER_UNAVAILABLE',
-    message: `${meta.name}: cannot have ${wanted} (${reasons}). Install what is missing, or add cpu to scorer.providers.`,
+    message: `${meta.name}: cannot have ${wanted} (${reasons}). Install what is missing, or add cpu to scorer.provider.`,
     notTaken,
   }
 }
