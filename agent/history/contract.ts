@@ -32,7 +32,7 @@ export interface HistoryStats {
   /** Rows that could not be written since start (disk full, I/O error). */
   lostRows: number
   failing: string | undefined
-  /** Set when a damaged or vanished store was replaced by an empty one since start: what was lost, where the remains are. */
+  /** Set when a damaged or vanished store was replaced by an empty one since start, or part of it was unreadable: what was lost. */
   lossAtOpen?: string | undefined
 }
 

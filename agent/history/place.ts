@@ -1,7 +1,7 @@
 // The directory of the LevelDB store and what may be wrong with it. LevelDB opened with createIfMissing silently wipes a
 // store whose CURRENT is missing, so it is only ever told to create where there is nothing; a marker file beside the
 // directory remembers that there was something. A damaged store is renamed, never repaired in place.
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Level } from 'level'
 import { errnoOf } from '../core/disk.ts'
@@ -20,6 +20,8 @@ export interface PlaceReport {
   created: boolean
   /** What was lost and where the remains are; undefined when nothing was. */
   loss: string | undefined
+  /** Bytes of the newest rows that LevelDB could not read and left out; 0 as a rule. */
+  droppedBytes?: number
   /** Directory a damaged store was renamed to. */
   setAside: string | undefined
 }
@@ -57,7 +59,11 @@ async function openExisting(dir: string, open: OpenLevel): Promise<{ db: Databas
   try {
     const db = await open(dir, false)
     await mark(dir)
-    return { db, report: { created: false, loss: undefined, setAside: undefined } }
+    const droppedBytes = await droppedAtOpen(dir)
+    return {
+      db,
+      report: { created: false, loss: undefined, setAside: undefined, ...(droppedBytes ? { droppedBytes } : {}) },
+    }
   } catch (error) {
     const cause = causeOf(error)
     if (cause.code === 'LEVEL_LOCKED') throw locked(dir, error)
@@ -68,6 +74,12 @@ async function openExisting(dir: string, open: OpenLevel): Promise<{ db: Databas
     const loss = `the history in ${dir} was damaged (${cause.message}) and is now ${setAside}; a new one begins`
     return create(dir, open, { loss, setAside })
   }
+}
+
+/** What of its write-ahead log LevelDB passed over while it opened. It says so in its LOG, begun anew by each open, alone. */
+async function droppedAtOpen(dir: string): Promise<number> {
+  const log = await readFile(join(dir, 'LOG'), 'utf8').catch(() => '')
+  return [...log.matchAll(/: dropping (\d+) bytes; /g)].reduce((sum, match) => sum + Number(match[1]), 0)
 }
 
 async function create(
@@ -137,7 +149,8 @@ function locked(dir: string, cause: unknown): AgentError {
 }
 
 function ioError(dir: string, error: unknown): AgentError {
-  const advice = 'check its owner, the space left and the disk'
+  const noFolder = ['EEXIST', 'ENOTDIR'].includes(causeOf(error).code)
+  const advice = noFolder ? 'something else stands there; move it away' : 'check its owner, the space left and the disk'
   return new AgentError('HISTORY_IO', `cannot open the history ${dir} (${causeOf(error).message}): ${advice}`, {
     cause: error,
   })

@@ -88,6 +88,12 @@ export class Store {
       counters.get('history.stores_lost').n++
       logger.error(report.loss, { setAside: report.setAside })
     }
+    if (report.droppedBytes) {
+      const what = `${report.droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
+      this.#setAside = `${what}: a damaged disk, or a power cut; what was older is there`
+      counters.get('history.dropped_bytes').n += report.droppedBytes
+      logger.error(this.#setAside)
+    }
     return report
   }
 
@@ -138,7 +144,11 @@ export class Store {
     const { dir, clock, logger, counters } = this.#options
     const db = this.#db
     this.#db = undefined
-    this.#failing = `the history ${dir} cannot be written (${messageOf(error)}): check space and disk; it goes on by itself`
+    const text =
+      error instanceof AgentError
+        ? error.message
+        : `the history ${dir} cannot be written (${messageOf(error)}): check space and disk`
+    this.#failing = `${text}; it goes on by itself`
     counters.get('history.store_failures').n++
     logger.error(this.#failing)
     await db?.close().catch(() => {})

@@ -84,7 +84,7 @@ export class AssetScoring {
     this.#mode = 'catching-up'
   }
 
-  /** The model that the configuration or the journal names cannot be used; shown until the next start. */
+  /** The model that the configuration or the journal names cannot be used; shown until another is at work, or the next start. */
   refused(reason: string): void {
     this.#refused = reason
     if (this.#model || this.#mode !== 'catching-up') return
@@ -122,6 +122,8 @@ export class AssetScoring {
     const before = this.#model?.manifest
     this.#model = model
     this.#problem = undefined
+    // A file that the configuration names stays wrong until somebody mends that.
+    if (!this.#asset.model.file) this.#refused = undefined
     const { channels, samples, hop } = model.manifest
     const columns = channels.map(wanted => this.#asset.channels.findIndex(channel => channel.id === wanted.id))
     const sameShape = before?.samples === samples && before.hop === hop && same(before.channels, channels)

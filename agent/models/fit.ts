@@ -71,11 +71,12 @@ export function fitModel(given: FitData, options: FitOptions): FitResult {
   return { bytes: writeModelFile(varGraph(model), manifest), manifest, warnings }
 }
 
-/** What a person should know of it: where the wild samples are, for they come back, and then they score. */
+/** What a person should know of it: where the wild samples are, for such come back, and then they score. */
 function leftOutText(given: FitData, { count, perChannel }: Outliers): string[] {
   if (count === 0) return []
   const where = given.channels.flatMap(({ id }, c) => (perChannel[c] ? [`${id} ${perChannel[c]}`] : [])).join(', ')
-  return [`${count} of ${given.rows} rows left out as outliers (${where}): look at the sensor and its line.`]
+  const advice = 'look at the sensor and its line, or let `running` leave out what the machine does at times'
+  return [`${count} of ${given.rows} rows left out as outliers (${where}); the like will score high: ${advice}.`]
 }
 
 function rowsNeeded(shape: VarShape): number {

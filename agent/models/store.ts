@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { ModelFile } from './contract.ts'
+import { sha256Hex } from './model-file.ts'
 
 /** Model files by digest: `<dir>/<sha256>.onnx`. A file is written once and never edited. */
 export class ModelStore {
@@ -39,14 +40,14 @@ export class ModelStore {
         { cause: error },
       )
     })
-    const model = this.#parse(bytes, origin)
-    if (model.sha256 !== sha256) {
+    const digest = sha256Hex(bytes)
+    if (digest !== sha256) {
       throw new AgentError(
         'MODEL_UNREADABLE',
-        `model ${path} is damaged: its digest is ${model.sha256.slice(0, 12)}…; the asset learns or syncs it again`,
+        `model ${path} is damaged: its digest is ${digest.slice(0, 12)}…; the asset learns or syncs it again`,
       )
     }
-    return model
+    return this.#parse(bytes, origin)
   }
 
   #path(sha256: string): string {

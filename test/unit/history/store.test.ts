@@ -1,7 +1,7 @@
 // The LevelDB traps: a missing CURRENT, a lock, an I/O error, a disk slower than the rows, a kill.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -45,6 +45,50 @@ t.test('a missing CURRENT sets the store aside, says so, and goes on with a new 
     await history.close()
   }
   t.notOk(existsSync(`${dir}.damaged-1`), 'only the newest is kept')
+})
+
+t.test('a damaged write-ahead log: what LevelDB passes over in silence is stated, the rest is there', async t => {
+  const dir = `${t.testdir()}/history`
+  const { history } = await openTestHistory(dir)
+  for (let i = 0; i < 40; i++) {
+    appendRows(
+      history,
+      'p',
+      Array.from({ length: 100 }, (_, r) => [T0 + i * 100 + r, i]),
+      ['x'],
+    )
+    await history.flush()
+  }
+  await history.close()
+  const log = readdirSync(dir).find(name => name.endsWith('.log'))!
+  const bytes = readFileSync(`${dir}/${log}`)
+  bytes.fill(0xff, 35_000, 36_000)
+  writeFileSync(`${dir}/${log}`, bytes)
+  const counters = new Counters()
+  const again = await openTestHistory(dir, { counters })
+  t.match(
+    again.history.stats().lossAtOpen,
+    /bytes of the newest rows in the history .* were unreadable and are left out/,
+  )
+  t.ok(counters.get('history.dropped_bytes').n >= 1_000)
+  const rows = await rowsOf(again.history.query(ALL))
+  t.ok(rows.length > 1_000 && rows.length < 4_000, `${rows.length} of 4,000 rows are left`)
+  await again.history.close()
+})
+
+t.test('a file where the directory should be: named, with what to do, and written once it is away', async t => {
+  const dir = `${t.testdir()}/history`
+  writeFileSync(dir, 'x')
+  const clock = manualClock()
+  const { history } = await openTestHistory(dir, { clock })
+  t.match(
+    history.stats().failing,
+    /cannot open the history .*EEXIST.*something else stands there; move it away; it goes on by itself$/,
+  )
+  rmSync(dir)
+  clock.advance(1_000)
+  await until(() => history.stats().failing === undefined, 'the history to be opened')
+  await history.close()
 })
 
 t.test('an empty directory is a loss only when there was a store', async t => {

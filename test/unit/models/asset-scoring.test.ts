@@ -186,11 +186,22 @@ t.test('learning goes on from the record; a record of another digest is none', a
   t.equal(new ScoringLife(20, { ...record!, digest: 'other' }).scoring.progress().rows, 0)
 })
 
-t.test('a model that was refused at start is named until the next', async t => {
-  const life = new ScoringLife(20)
-  life.scoring.refused('model file x.onnx refused: it is no model')
-  t.match(life.scoring.problem, /x\.onnx/)
-})
+t.test(
+  'a model that was refused at start is named until another is at work; one that the config names, until the next start',
+  async t => {
+    const life = new ScoringLife(20)
+    life.scoring.refused('model ab.onnx is damaged')
+    t.match(life.scoring.problem, /ab\.onnx/)
+    life.swap(4, model => life.scoring.bind(model, life.scoring.lastRowUs))
+    t.equal(life.scoring.problem, undefined)
+
+    const named = new ScoringLife(20)
+    named.asset.model.file = 'x.onnx'
+    named.scoring.refused('model file x.onnx refused: it is no model')
+    named.swap(4, model => named.scoring.bind(model, named.scoring.lastRowUs))
+    t.match(named.scoring.problem, /x\.onnx/)
+  },
+)
 
 t.test(
   'rows that arrive while the model of before is loaded are scored once it is, or learnt from when it is refused',
