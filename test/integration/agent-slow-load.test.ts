@@ -26,12 +26,23 @@ assets:
 storage: {dir: data}
 `
 
-/** Processes whose parent is `pid`, by /proc. */
-function childrenOf(pid: number): number[] {
+/**
+ * Scorers whose parent is `pid`, by /proc. Not before they are one: a child stopped between fork and exec would hold the
+ * daemon in spawn() for ever.
+ */
+function scorersOf(pid: number): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(Number)
-    .filter(child => parentOf(child) === pid)
+    .filter(child => parentOf(child) === pid && commandOf(child).includes('scoring/child.js'))
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 function parentOf(pid: number): number {
@@ -47,7 +58,7 @@ const skip = process.platform === 'linux' ? false : 'stops the scorer by /proc, 
 t.test('limits guard and SIGTERM stops within 5 s while a model is loading', { skip }, async t => {
   const daemon = await startDaemon(t, config, { waitUntilLoaded: false })
   let scorer: number | undefined
-  await until(() => (scorer = childrenOf(daemon.child.pid!)[0]) !== undefined, 'the scorer child')
+  await until(() => (scorer = scorersOf(daemon.child.pid!)[0]) !== undefined, 'the scorer child')
   process.kill(scorer!, 'SIGSTOP')
   await until(async () => (await daemon.ask<unknown[]>('/v1/alarms')).length > 0, 'the alarm of the fixed limit')
   const sinceMs = performance.now()
