@@ -147,7 +147,9 @@ export function historyCommand(): Command {
         }
         if (rows === 0) {
           const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ?? 'now'}`
-          process.stderr.write(`wearwatch: no ${options.class} of ${asset} stored ${range}; --from reaches further back\n`)
+          process.stderr.write(
+            `wearwatch: no ${options.class} of ${asset} stored ${range}; --from reaches further back\n`,
+          )
         }
         return rows === 0 ? EXIT.failed : EXIT.ok
       }),
