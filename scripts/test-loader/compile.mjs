@@ -20,11 +20,14 @@ const RECIPE = [fileURLToPath(import.meta.url), require.resolve('typescript/pack
 
 /** JavaScript of the TypeScript file at `path`, which holds `source`. */
 export function compiled(path, source) {
+  const place = relative(ROOT, path)
+  if (place.startsWith('..')) return compile(path, source)
+  const keptAt = join(CACHE, `${place}.js`)
   const hash = hashOf(source)
-  const kept = keptOf(path, hash)
+  const kept = keptOf(keptAt, hash)
   if (kept !== undefined) return kept
   const code = compile(path, source)
-  keep(path, hash, code)
+  keep(keptAt, hash + code)
   return code
 }
 
@@ -46,23 +49,24 @@ function hashOf(source) {
   return hash.update(source).digest('hex')
 }
 
-const keptPath = path => join(CACHE, `${relative(ROOT, path)}.js`)
-
 function keptOf(path, hash) {
   try {
-    const text = readFileSync(keptPath(path), 'utf8')
+    const text = readFileSync(path, 'utf8')
     return text.startsWith(hash) ? text.slice(HASH_CHARACTERS) : undefined
   } catch {
     return undefined
   }
 }
 
-/** Whole or not at all: test processes run beside each other. */
-function keep(path, hash, code) {
-  const to = keptPath(path)
-  mkdirSync(dirname(to), { recursive: true })
-  writeFileSync(`${to}.${process.pid}`, hash + code)
-  renameSync(`${to}.${process.pid}`, to)
+/** Whole or not at all, as test processes run beside each other; without it tests are slower, no more. */
+function keep(path, text) {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(`${path}.${process.pid}`, text)
+    renameSync(`${path}.${process.pid}`, path)
+  } catch (error) {
+    process.emitWarning(`cannot keep ${path}: ${error.message}`)
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
