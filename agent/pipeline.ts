@@ -101,6 +101,7 @@ export class Agent {
     this.#syncs.stop()
     await step('sync', () => repository?.stop())
     await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
+    for (const asset of this.parts.scoring) asset.stop()
     await step('scorer', () => host.stop(SCORER_DRAIN_MS))
     await step('models', () => this.#resuming)
     await step('learning', () => this.#learning.finish())

@@ -16,7 +16,7 @@ export interface AssetScoringDeps {
   queue(key: string): WindowQueue | undefined
   /** Resolves when the queue has room again, or the scorer is stopping. */
   room(queue: WindowQueue): Promise<void>
-  fit(asset: AssetConfig, data: FitData): Promise<FitResult>
+  fit(asset: AssetConfig, data: FitData, signal: AbortSignal): Promise<FitResult>
   /** Runs one baseline at a time: fifty assets that complete theirs in the same minute would take 15 MB and a thread each. */
   alone<T>(work: () => Promise<T>): Promise<T>
   /** Makes a fitted model the active one, calling `bind` as it takes over; why, when it was refused. */
@@ -59,6 +59,7 @@ export class AssetScoring {
   #retryUs = Number.NEGATIVE_INFINITY
   #problem: string | undefined
   #refused: string | undefined
+  readonly #stopping = new AbortController()
 
   constructor(asset: AssetConfig, deps: AssetScoringDeps, learnt: LearnRecord | undefined) {
     this.#asset = asset
@@ -91,6 +92,11 @@ export class AssetScoring {
     this.#mode = 'learning'
     const { held } = this.#deps
     for (let rows = held.take(this.#asset.index); rows; rows = held.take(this.#asset.index)) this.gated(rows)
+  }
+
+  /** Ends a fit under way. What was learnt stays recorded, and the next start fits it. */
+  stop(): void {
+    this.#stopping.abort()
   }
 
   /** How far learning has come, while it matters: until there is a model. */
@@ -134,6 +140,7 @@ export class AssetScoring {
     this.#mode = 'catching-up'
     const turn = ++this.#turn
     this.#catchUp(turn, fromUs, samples).catch((error: unknown) => {
+      if (this.#stopping.signal.aborted) return
       const what = `catching up with the rows of ${this.#asset.id}: ${messageOf(error)}; scoring goes on with new rows`
       this.#deps.logger.error(what)
       if (turn !== this.#turn) return
@@ -159,9 +166,10 @@ export class AssetScoring {
   async #fit(record: LearnRecord): Promise<void> {
     const asset = this.#asset
     const { history, gate } = this.#deps
-    const fitted = await this.#deps.alone(async () =>
-      this.#deps.fit(asset, await collectBaseline(history, asset, gate, record.sinceUs, record.uptoUs, record.rows)),
-    )
+    const fitted = await this.#deps.alone(async () => {
+      const data = await collectBaseline(history, asset, gate, record.sinceUs, record.uptoUs, record.rows)
+      return this.#deps.fit(asset, data, this.#stopping.signal)
+    })
     for (const warning of fitted.warnings) this.#deps.logger.warn(`baseline of ${asset.id}: ${warning}`)
     // A delivered model may have come in while this one was being fitted; it wins.
     if (this.#model) return
@@ -170,8 +178,8 @@ export class AssetScoring {
   }
 
   #fitFailed(record: LearnRecord, { reason, code }: Refusal): void {
-    // A delivered model came in meanwhile and scores.
-    if (this.#model) return
+    // A delivered model came in meanwhile and scores; or this is the end of the process and no failure.
+    if (this.#model || this.#stopping.signal.aborted) return
     this.#problem = reason
     this.#mode = 'learning'
     // More rows would not help, and a disk that has room again must not leave the machine unwatched for half a day more. A

@@ -83,10 +83,11 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     cutter: (asset, shape, afterUs) => new Cutter(asset, shape, afterUs),
     queue: key => host.queue(key),
     room: queue => roomIn(queue, options),
-    fit: (asset, data) =>
+    fit: (asset, data, signal) =>
       fitInWorker(data, fitOptions(asset, records.models.localRelease(asset.id) + 1), {
         deadlineMs: FIT_DEADLINE_MS,
         clock,
+        signal,
       }),
     async install(asset, fitted, bind) {
       const model = {
