@@ -90,7 +90,8 @@ export class LearnMeter {
       // What was counted lies in a future that [sinceUs, uptoUs] cannot reach, so a fit would find nothing, time after time.
       if (ranUs > 0 && timeUs < this.#record.sinceUs) this.#record = this.#begin(timeUs, this.#record.starts)
       this.#countStart(block.states[row]!, this.#record)
-      this.#record.uptoUs = timeUs
+      // A record complete before a restart is fitted at the first row, whatever the clock says by then.
+      this.#record.uptoUs = Math.max(this.#record.uptoUs, timeUs)
       if (this.#learnable(block, row)) {
         this.#record.rows++
         this.#record.runningUs += ranUs

@@ -141,6 +141,16 @@ t.test('a clock that steps back begins the baseline anew, where its rows can be 
   t.match(meter.record, { rows: 3, sinceUs: (1_700_000_000 + 1) * SECOND_US })
 })
 
+t.test('a record complete before a restart keeps its range when the first row is older', async t => {
+  const pump = asset(channels, { learn: { rows: 3, runningMs: 1e9, starts: 3, provisionalAfterMs: 1e9 } })
+  const before = new LearnMeter(pump, undefined)
+  const rows = [1, 2, 3].map(value => [value, value])
+  t.equal(feed(before, pump, rows, 1000), 2)
+  const after = new LearnMeter(pump, before.record)
+  t.equal(feed(after, pump, [[1, 1]], 5), 0, 'complete at once')
+  t.match(after.record, { sinceUs: before.record!.sinceUs, uptoUs: before.record!.uptoUs })
+})
+
 t.test('after a failed fit every row counts towards the next try, however many come in a block', async t => {
   const pump = asset(channels, { learn: { rows: 2, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 } })
   const meter = new LearnMeter(pump, undefined)
