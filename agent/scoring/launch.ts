@@ -3,8 +3,13 @@ import { accessSync, constants } from 'node:fs'
 import { builtFile } from '../core/built.ts'
 import type { Provider } from './contract.ts'
 
-/** Node and ONNX Runtime reserve 734 MB of address space before the first model (measured); below this none starts. */
+/** Node 20 and ONNX Runtime reserve 734 MB of address space before the first model (measured); below this none starts. */
 export const ADDRESS_SPACE_MB_MIN = 768
+/** What the V8 of a later Node reserves beyond that, for its code: 22.23 takes 108 MiB more, 24.21 takes 405 (measured). */
+const RESERVED_MORE_MB = [
+  { fromMajor: 24, mb: 448 },
+  { fromMajor: 22, mb: 128 },
+] as const
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -34,9 +39,12 @@ export function launchCommand(
   memoryMb: number,
   environment: Environment,
   setpriv = findSetpriv(),
+  nodeVersion = process.versions.node,
 ): LaunchCommand {
   const cpuOnly = providers.every(provider => provider === 'cpu')
-  const limitKb = Math.max(memoryMb, ADDRESS_SPACE_MB_MIN) * 1024
+  const major = Number.parseInt(nodeVersion, 10)
+  const moreMb = RESERVED_MORE_MB.find(({ fromMajor }) => major >= fromMajor)?.mb ?? 0
+  const limitKb = (Math.max(memoryMb, ADDRESS_SPACE_MB_MIN) + moreMb) * 1024
   const node = [process.execPath, ...NODE_FLAGS, builtFile('scoring/child.js')]
   const guarded = setpriv === undefined ? node : [setpriv, '--pdeathsig', 'KILL', ...node]
   const limit = cpuOnly ? `ulimit -v ${limitKb}; ` : ''

@@ -85,11 +85,15 @@ t.test('the trace names each node once with its provider', async t => {
 
 t.test('the child gets no secrets and no NODE_OPTIONS, and a bounded address space on CPU only', async t => {
   const environment = { PATH: '/bin', LD_LIBRARY_PATH: '/cuda', CUDA_HOME: '/c', NODE_OPTIONS: '-r x', TOKEN: 's' }
-  const cpu = launchCommand(['cpu'], 1024, environment, '/usr/bin/setpriv')
+  const cpu = launchCommand(['cpu'], 1024, environment, '/usr/bin/setpriv', '20.20.0')
   t.same(cpu.env, { MALLOC_ARENA_MAX: '1', PATH: '/bin', LD_LIBRARY_PATH: '/cuda', CUDA_HOME: '/c' })
   t.match(cpu, { memory: 'address-space', diesWithParent: true })
   t.equal(cpu.args[1], 'unset NODE_OPTIONS; ulimit -v 1048576; exec "$@"')
-  t.match(launchCommand(['cpu'], 100, {}).args[1], /ulimit -v 786432/, 'less than Node itself needs is raised')
+  const limitOf = (memoryMb: number, version: string): string | undefined =>
+    launchCommand(['cpu'], memoryMb, {}, undefined, version).args[1]
+  t.match(limitOf(100, '20.20.0'), /ulimit -v 786432/, 'less than Node itself needs is raised')
+  t.match(limitOf(1024, '22.23.3'), /ulimit -v 1179648/, 'later Nodes reserve more for themselves')
+  t.match(limitOf(1024, '24.21.0'), /ulimit -v 1507328/)
   const gpu = launchCommand(['cuda', 'cpu'], 1024, {})
   t.equal(gpu.memory, 'rss')
   t.notMatch(gpu.args[1], /ulimit/)
