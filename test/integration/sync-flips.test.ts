@@ -58,6 +58,11 @@ function forged(site: Site, known: Map<string, Set<string>>): string[] {
   })
 }
 
+/** Of a signature or key id: tuf-js reads both as the same bytes. */
+function isCaseOfHexDigit(before: number, after: number): boolean {
+  return (before ^ after) === 0x20 && /^[a-f]$/i.test(String.fromCharCode(before))
+}
+
 t.test(`${FLIPS} flipped bits`, async t => {
   t.comment(`seed ${SEED}`)
   const prng = seededPrng(SEED)
@@ -86,13 +91,15 @@ t.test(`${FLIPS} flipped bits`, async t => {
     if ((took && took !== sha256) || forged(site, known).length > 0) {
       outcome.wrongly++
       t.comment(`accepted wrongly: ${name}, byte ${at}, now ${bytes[at]}`)
-    } else if (took) t.comment(`accepted with the same content: ${name}, byte ${at}: ${whole[at]} to ${bytes[at]}`)
+    } else if (took) {
+      const where = `${name}, byte ${at}: ${whole[at]} to ${bytes[at]}`
+      t.ok(isCaseOfHexDigit(whole[at]!, bytes[at]!), `accepted, only the case of a hex digit differs: ${where}`)
+    }
     writeFileSync(join(site.repo, name), whole)
   }
   t.comment(JSON.stringify(outcome))
   t.equal(outcome.wrongly, 0)
-  // Only the case of a hex digit in a signature may change unnoticed.
-  t.ok(outcome.accepted <= FLIPS * 0.02, `${outcome.accepted} of ${FLIPS} accepted`)
+  t.ok(outcome.refused > FLIPS / 2, `${outcome.refused} of ${FLIPS} refused`)
   t.match(
     await site.gateway({ name: 'flip' }).check([wish()]),
     [{ kind: 'new', model: { sha256 } }],
