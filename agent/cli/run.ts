@@ -3,7 +3,6 @@ import { loadConfigFile } from '../config/load.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLogger, type LogLevel } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
-import { Agent } from '../pipeline.ts'
 import { action, EXIT } from './shared.ts'
 import { stopSignal } from './signals.ts'
 import { DEFAULT_CONFIG } from './socket.ts'
@@ -34,6 +33,8 @@ export function runCommand(): Command {
         const log = logger.room('agent')
         for (const warning of warnings) log.warn(`config: ${warning.path}: ${warning.message}`)
         const stop = stopSignal()
+        // Loaded once the config is good: a wrong one is told a second sooner on a small board.
+        const { Agent } = await import('../pipeline.ts')
         const agent = await Agent.start({
           config,
           version: VERSION,
