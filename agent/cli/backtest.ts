@@ -196,6 +196,9 @@ function fitDataOf(recording: Recording, range: RowRange): { data: FitData; warn
 /** File names without extension; with their folder where two would be the same. */
 function namesOf(paths: readonly string[]): string[] {
   const plain = paths.map(path => basename(path).replace(/\.csv$/i, ''))
+  const whole = paths.map(path => resolve(path))
+  const twice = whole.find((path, i) => whole.indexOf(path) !== i)
+  if (twice !== undefined) throw new AgentError('USAGE', `${twice} is named twice`)
   if (new Set(plain).size === plain.length) return plain
   return plain.map((name, i) => `${basename(dirname(resolve(paths[i]!)))}-${name}`)
 }

@@ -146,10 +146,8 @@ export function historyCommand(): Command {
           print(historyLine(line, options))
         }
         if (rows === 0) {
-          const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ?? 'now'}`
-          process.stderr.write(
-            `wearwatch: no ${options.class} of ${asset} stored ${range}; --from reaches further back\n`,
-          )
+          const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ? isoFromUs(timeUs(options.to)) : 'now'}`
+          process.stderr.write(`wearwatch: no ${options.class} of ${asset} stored ${range}\n`)
         }
         return rows === 0 ? EXIT.failed : EXIT.ok
       }),

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { loadConfigFile } from '../config/load.ts'
 import { systemClock } from '../core/clock.ts'
+import { requireDir } from '../core/folders.ts'
 import { createLogger, type LogLevel } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
 import { action, EXIT } from './shared.ts'
@@ -32,6 +33,11 @@ export function runCommand(): Command {
         const logger = createLogger({ level: options.logLevel ?? config.log.level, format: options.logFormat })
         const log = logger.room('agent')
         for (const warning of warnings) log.warn(`config: ${warning.path}: ${warning.message}`)
+        await requireDir('storage.dir', config.storage.dir, {
+          code: 'STORAGE_UNUSABLE',
+          advice: 'write storage: {dir: /var/lib/wearwatch}, or another folder that the agent may write to',
+          mode: 0o750,
+        })
         const stop = stopSignal()
         // Loaded once the config is good: a wrong one is told a second sooner on a small board.
         const { Agent } = await import('../pipeline.ts')

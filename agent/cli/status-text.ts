@@ -35,7 +35,15 @@ interface Status {
   clock: string
   since: string
   assets: AssetLine[]
-  alarms: { id: string; priority: number; asset: string; isaState: string; message: string }[]
+  alarms: {
+    id: string
+    priority: number
+    asset: string
+    tag?: string
+    active: boolean
+    isaState: string
+    message: string
+  }[]
   sources: SourceStatus[]
   scorer: ScorerStatus
   uplink: UplinkStatus
@@ -66,22 +74,37 @@ export function printStatus(raw: Record<string, unknown>): void {
   line('history', !status.history.failing, status.history.failing ?? historyText(status.history))
   for (const asset of status.assets)
     line(asset.tag ?? asset.id, asset.bad.length === 0 && asset.alarms === 0, assetText(asset))
-  for (const alarm of status.alarms)
-    print(paint(`ALARM P${alarm.priority}  ${alarm.asset}: ${alarm.message}  [${alarm.isaState}, ${alarm.id}]`, 'red'))
+  for (const alarm of status.alarms) printAlarm(alarm)
+}
+
+/** One that is over stands here until somebody acknowledges it; it is not shown like one that stands. */
+function printAlarm({ active, priority, asset, tag, message, isaState, id }: Status['alarms'][number]): void {
+  const text = `P${priority}  ${tag ?? asset}: ${message}  [${isaState}, ${id}]`
+  print(active ? paint(`ALARM ${text}`, 'red') : `over  ${text}`)
 }
 
 function line(what: string, good: boolean, text: string): void {
   print(`${paint(what.padEnd(9), good ? 'green' : 'yellow')} ${text}`)
 }
 
+/** Counters of things that were taken all the same. */
+const TAKEN = ['messages', 'bad_times', 'time_resyncs']
+
 /** With what came and was not taken, so that a wrong delimiter or a bad cable shows here and not only in a missing value. */
 function sourceText({ id, kind, state, detail }: SourceStatus, counters: Status['counters']): string {
-  const leftOut = Object.entries(counters).flatMap(([name, n]) => {
-    const what = [`decode.${id}.`, `sources.${id}.`].find(prefix => name.startsWith(prefix))
-    const word = what && name.slice(what.length).replaceAll('_', ' ')
-    return word && word !== 'messages' && n > 0 ? [`${word} ${n}`] : []
+  const counted = Object.entries(counters).flatMap(([name, n]) => {
+    const prefix = [`decode.${id}.`, `sources.${id}.`].find(prefix => name.startsWith(prefix))
+    return prefix && n > 0 ? [{ what: name.slice(prefix.length), n }] : []
   })
-  return `${id} ${kind} ${state}: ${detail}${leftOut.length > 0 ? ` · not taken: ${leftOut.join(', ')}` : ''}`
+  const leftOut = counted.filter(({ what }) => !TAKEN.includes(what))
+  const badTimes = counted.find(({ what }) => what === 'bad_times')
+  return [
+    `${id} ${kind} ${state}: ${detail}`,
+    ...(leftOut.length > 0
+      ? [`not taken: ${leftOut.map(({ what, n }) => `${what.replaceAll('_', ' ')} ${n}`).join(', ')}`]
+      : []),
+    ...(badTimes ? [`${badTimes.n} without a time that could be read, taken at their arrival`] : []),
+  ].join(' · ')
 }
 
 function scorerText(scorer: ScorerStatus): string {

@@ -22,7 +22,11 @@ export async function runSync(deps: SyncDeps, by: string): Promise<SyncReport> {
     // Together, so that one swap of the scorer takes all of them.
     const models = await Promise.all(offers.map(offer => take(deps, offer, by)))
     const report = { ok: !models.some(line => line.action === 'refused'), message: summary(models), models }
-    deps.logger.room('sync').info(`asked by ${by}: ${report.message}`)
+    const log = deps.logger.room('sync')
+    const reasons = models.flatMap(line => (line.reason ? [`${line.asset}: ${line.reason}`] : []))
+    const text = [`asked by ${by}: ${report.message}`, ...reasons].join('; ')
+    if (report.ok) log.info(text)
+    else log.warn(text)
     return report
   } catch (error) {
     const message = messageOf(error)
@@ -56,12 +60,12 @@ async function take(deps: SyncDeps, offer: SyncOffer, by: string): Promise<Line>
   return { ...named, action: 'activated' }
 }
 
+/** Counts; why a model was refused stands with it in `models`. */
 function summary(models: readonly Line[]): string {
   if (models.length === 0) return 'no assets to sync'
   const count = (action: Line['action']): number => models.filter(line => line.action === action).length
-  const parts = (['activated', 'unchanged', 'refused', 'absent'] as const)
+  return (['activated', 'unchanged', 'refused', 'absent'] as const)
     .filter(action => count(action) > 0)
     .map(action => `${count(action)} ${action}`)
-  const reasons = models.filter(line => line.reason).map(line => `${line.asset}: ${line.reason}`)
-  return [parts.join(', '), ...reasons].join('; ')
+    .join(', ')
 }

@@ -56,8 +56,12 @@ function adviceForErrno(code: string, context: LinkContext): string {
     return `the host name of ${context.url} is unknown here: check it and DNS`
   if (/^(EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EHOSTDOWN)$/.test(code))
     return `no way to ${context.url}: check network and firewall`
+  if (code === 'ECONNRESET' || code === 'EPIPE')
+    return `the connection to ${context.url} was cut: does that port speak MQTT, with or without TLS as the url says?`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `use the host name of the broker's certificate in ${context.url}`
+  if (code === 'CERT_HAS_EXPIRED') return "renew the broker's certificate, or correct this gateway's clock"
   if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code)) return 'TLS failed: check tls.ca and the name in the certificate'
-  return 'trying again'
+  return `trying ${context.url} again`
 }
 
 /** A publish that the broker answered with a refusal. */
