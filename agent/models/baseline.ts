@@ -49,7 +49,7 @@ function toBlock(
 
 /**
  * The healthy rows of [fromUs, toUs] as fit data, thinned to evenly spread contiguous runs when there are too many.
- * @param expectedRows how many learnable rows the meter counted there
+ * @param expectedRows how many learnable rows the meter counted there; when there are more, all of them are spread
  */
 export async function collectBaseline(
   history: History,
@@ -60,8 +60,15 @@ export async function collectBaseline(
   expectedRows: number,
 ): Promise<FitData> {
   const columns = telemetryColumns(asset)
-  const collector = new Collector(columns, learnableRows(asset), expectedRows)
-  await replayHistory(history, asset, gate, { fromUs, toUs: toUs + 1 }, block => collector.push(block))
+  const collect = async (rows: number): Promise<Collector> => {
+    const collector = new Collector(columns, learnableRows(asset), rows)
+    await replayHistory(history, asset, gate, { fromUs, toUs: toUs + 1 }, block => collector.push(block))
+    return collector
+  }
+  let collector = await collect(expectedRows)
+  // More than was counted, because the clock was set back or a backlog came late and rows of before lie between: again with
+  // their number, or the older ones would leave no room for the newer.
+  if (collector.overflowed) collector = await collect(collector.seen)
   return {
     ...collector.finish(),
     channels: columns.map(column => ({ id: asset.channels[column]!.id, unit: asset.channels[column]!.unit })),
@@ -78,8 +85,11 @@ class Collector {
   readonly #values: Float64Array
   readonly #breaks: Uint8Array
   #rows = 0
-  #seen = 0
   #broken = true
+  /** Learnable rows so far, kept or not. */
+  seen = 0
+  /** True when there was no room for a row that should have been kept. */
+  overflowed = false
 
   constructor(
     columns: readonly number[],
@@ -97,8 +107,10 @@ class Collector {
   push(block: GatedBlock): void {
     for (let row = 0; row < block.rows; row++) {
       if (block.breaks[row] === 1) this.#broken = true
-      const kept = this.#learnable(block, row) && Math.floor(this.#seen++ / RUN_ROWS) % this.#every === 0
-      if (!kept || this.#rows === this.#breaks.length) {
+      const kept = this.#learnable(block, row) && Math.floor(this.seen++ / RUN_ROWS) % this.#every === 0
+      const full = this.#rows === this.#breaks.length
+      this.overflowed ||= kept && full
+      if (!kept || full) {
         this.#broken = true
         continue
       }

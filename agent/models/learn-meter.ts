@@ -6,7 +6,7 @@ export interface LearnRecord {
   asset: string
   /** AssetConfig.digest; another one means that the asset changed and learns anew. */
   digest: string
-  /** Rows from `sinceUs` (inclusive) to `uptoUs` (inclusive) are counted below. */
+  /** The rows counted below lie from `sinceUs` (inclusive) to `uptoUs` (inclusive); not all there need be counted. */
   sinceUs: number
   uptoUs: number
   rows: number
@@ -86,9 +86,10 @@ export class LearnMeter {
       const timeUs = block.timesUs[row]!
       const ranUs = block.runningUs[row]!
       this.#record ??= this.#begin(timeUs)
-      // Rows that follow one another and yet are older than the first: the clock stepped back, or that first time was wrong.
-      // What was counted lies in a future that [sinceUs, uptoUs] cannot reach, so a fit would find nothing, time after time.
-      if (ranUs > 0 && timeUs < this.#record.sinceUs) this.#record = this.#begin(timeUs, this.#record.starts)
+      // Rows older than the first: a backlog came late, or the clock was set back. The range reaches back to them, so that a
+      // fit finds both. Only where rows follow one another, and then from the row before: a single wrong time, of 1970 say,
+      // must not fetch years of history into the baseline.
+      if (ranUs > 0) this.#record.sinceUs = Math.min(this.#record.sinceUs, timeUs - ranUs)
       this.#countStart(block.states[row]!, this.#record)
       // A record complete before a restart is fitted at the first row, whatever the clock says by then.
       this.#record.uptoUs = Math.max(this.#record.uptoUs, timeUs)
@@ -145,7 +146,7 @@ export class LearnMeter {
     return timeShare >= 1 ? '' : 'more running time'
   }
 
-  #begin(timeUs: number, starts = 0): LearnRecord {
+  #begin(timeUs: number): LearnRecord {
     return {
       asset: this.#asset.id,
       digest: this.#asset.digest,
@@ -153,7 +154,7 @@ export class LearnMeter {
       uptoUs: timeUs,
       rows: 0,
       runningUs: 0,
-      starts,
+      starts: 0,
     }
   }
 

@@ -88,6 +88,25 @@ t.test(
   },
 )
 
+t.test(
+  'the clock is set back while it learns: the fit finds the rows of before and after, then all are scored',
+  async t => {
+    for (const stepS of [-86_400, -8]) {
+      const life = new ScoringLife(20)
+      life.arrive(10)
+      life.clockS = stepS
+      life.arrive(10)
+      await flow(life, 1, 5)
+      t.equal(life.fits[0]?.data.rows, 20, `${stepS} s`)
+      life.fits[0]?.done(FITTED)
+      await flow(life, 2, 30)
+      t.equal(life.scoring.mode, 'scoring')
+      const scored = new Set(life.scored())
+      t.ok(scored.has(life.rows - 1), 'the newest row ends a window')
+    }
+  },
+)
+
 t.test('the clock is set back while rows are held: they are scored all the same', async t => {
   for (const afterUs of [Number.NEGATIVE_INFINITY, (FROM_S + 19) * SECOND_US]) {
     const life = new ScoringLife(1e6)

@@ -132,13 +132,25 @@ t.test('rows beyond a fixed limit are not learnt from', async t => {
   t.equal(meter.record?.rows, 2)
 })
 
-t.test('a clock that steps back begins the baseline anew, where its rows can be found again', async t => {
-  const pump = asset(channels, { learn: { rows: 3, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 } })
+t.test(
+  'older rows, of a backlog or after a clock set back, count too: nothing is lost, the range reaches back',
+  async t => {
+    const pump = asset(channels, { learn: { rows: 8, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 } })
+    const meter = new LearnMeter(pump, undefined)
+    const rows = [1, 2, 3, 4].map(speed => [speed, 1])
+    const at = (s: number): number => (1_700_000_000 + s) * SECOND_US
+    t.equal(feed(meter, pump, rows, 86_400), -1)
+    t.equal(feed(meter, pump, rows, 0), 3, 'the eighth row completes it')
+    t.match(meter.record, { rows: 8, sinceUs: at(0), uptoUs: at(86_403) })
+  },
+)
+
+t.test('a single row of long ago does not stretch the range', async t => {
+  const pump = asset(channels, { learn: { rows: 8, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 } })
   const meter = new LearnMeter(pump, undefined)
-  feed(meter, pump, [[1, 1]], 2e9)
-  const rows = [1, 2, 3, 4].map(speed => [speed, 1])
-  t.equal(feed(meter, pump, rows), 3)
-  t.match(meter.record, { rows: 3, sinceUs: (1_700_000_000 + 1) * SECOND_US })
+  feed(meter, pump, [[1, 1]], 86_400)
+  feed(meter, pump, [[1, 1]], -1e9)
+  t.match(meter.record, { sinceUs: (1_700_000_000 + 86_400) * SECOND_US })
 })
 
 t.test('a record complete before a restart keeps its range when the first row is older', async t => {
