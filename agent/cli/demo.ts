@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,8 @@ async function runDemo(options: DemoOptions): Promise<number> {
   const stop = stopSignal()
   const broker = await startBroker()
   const dir = await mkdtemp(join(tmpdir(), 'wearwatch-demo-'))
+  // `wearwatch demo | head` ends this process in the middle of a line.
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   try {
     const agent = await startAgent(options, broker, dir, seed, speed)
     const pump = startPump({ clock: agent.parts.clock, seed, publish: (topic, row) => broker.publish(topic, row) })

@@ -135,7 +135,7 @@ t.test('what is wrong and what to do', async t => {
     [0x8e, /cloned SD card/],
     [0x95, /larger than the broker's limit/],
     [0x89, /not ready/],
-    ['EPIPE', /trying again/],
+    ['EPIPE', /the connection to mqtt:..broker:1883 was cut/],
   ]
   for (const [code, expected] of rows) t.match(failure(code), expected)
   t.match(
