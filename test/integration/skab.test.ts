@@ -83,10 +83,7 @@ function startCollect(t: Test, port: number): { alerts(): Alert[]; ready: Promis
         .split('\n')
         .filter(Boolean)
         .map(line => JSON.parse(line) as Alert),
-    ready: until(
-      () => said.includes('subscribed') || said.includes('collecting') || said.length > 0,
-      'collect to listen',
-    ),
+    ready: until(() => said.includes('connected to'), 'collect to listen'),
     async stop() {
       await endChild(child, 'SIGINT')
       t.match(said, /missing 0, out of order 0/, 'collect saw no gap')
@@ -143,8 +140,10 @@ function checkAlerts(t: Test, way: string, alerts: readonly Alert[]): void {
   t.comment(
     `${way}: ${detected} of ${runs.length} runs detected, ${falseEpisodes} false episodes, median delay ${delay} s`,
   )
-  // Far below what is reached: this guards the chain, docs and backtests hold the accuracy.
-  t.ok(detected >= 15, `${detected} of ${runs.length} runs detected`)
+  // What the README says, with room for another CPU's last digits.
+  t.ok(detected >= runs.length - 1, `${detected} of ${runs.length} runs detected`)
+  t.ok(falseEpisodes <= 15, `${falseEpisodes} false episodes`)
+  t.ok(delay <= 60, `median delay ${delay} s`)
 }
 
 interface Progress {
@@ -175,6 +174,7 @@ t.test('SKAB valve runs as JSON over mosquitto', { skip }, async t => {
   const broker = await startMosquitto({ dir: shortDir(t), port: await freePort() })
   t.teardown(() => broker.stop())
   const collect = startCollect(t, broker.port)
+  await collect.ready
   const daemon = await startDaemon(
     t,
     config(
@@ -213,6 +213,7 @@ t.test('SKAB valve runs as COBS frames over a serial line', { skip }, async t =>
     return
   }
   const collect = startCollect(t, broker.port)
+  await collect.ready
   const daemon = await startDaemon(
     t,
     config(
