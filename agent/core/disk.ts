@@ -1,6 +1,7 @@
 // The few file calls a durable log needs, behind an interface, so that tests can refuse, cut short or forget any of them.
-import { constants, type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { constants, type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { makeDir } from './folders.ts'
 
 export interface DiskFile {
   /** Writes at `position`; resolves with the bytes written, which may be fewer than given. */
@@ -39,9 +40,9 @@ export const realDisk: Disk = {
   open: async (path, mode) => systemFile(await open(path, FLAGS[mode], 0o640)),
   readdir: dir => readdir(dir),
   async mkdir(dir) {
-    const first = await mkdir(dir, { recursive: true, mode: 0o750 })
+    const first = await makeDir(dir, 0o750)
     if (first === undefined) return
-    for (let made = dir; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
+    for (let made = resolve(dir); made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
   },
   rename: (from, to) => rename(from, to),
   unlink: path => unlink(path),

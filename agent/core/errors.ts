@@ -57,6 +57,7 @@ export const ERROR_KINDS = {
   ALREADY_RUNNING: 'refused',
   USAGE: 'config',
   BENCH_FAILED: 'transient',
+  STORAGE_UNUSABLE: 'config',
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof ERROR_KINDS

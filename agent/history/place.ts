@@ -1,11 +1,12 @@
 // The directory of the LevelDB store and what may be wrong with it. LevelDB opened with createIfMissing silently wipes a
 // store whose CURRENT is missing, so it is only ever told to create where there is nothing; a marker file beside the
 // directory remembers that there was something. A damaged store is renamed, never repaired in place.
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Level } from 'level'
 import { errnoOf } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
+import { makeDir } from '../core/folders.ts'
 
 /** On Node `level` is classic-level, which can compact; level's own types leave that out. */
 export interface Database extends Level<Uint8Array, Uint8Array> {
@@ -44,7 +45,7 @@ export async function openLevel(dir: string, createIfMissing: boolean): Promise<
  */
 export async function openPlace(dir: string, open: OpenLevel): Promise<{ db: Database; report: PlaceReport }> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o750 })
+    await makeDir(dir, 0o750)
     const known = await exists(markerOf(dir))
     const files = (await readdir(dir)).some(name => STORE_FILE.test(name))
     if (files) return await openExisting(dir, open)

@@ -1,9 +1,10 @@
-import { chmod, mkdir, unlink } from 'node:fs/promises'
+import { chmod, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { AgentError, messageOf } from '../core/errors.ts'
+import { makeDir } from '../core/folders.ts'
 import type { HistoryClass, HistoryRows } from '../history/contract.ts'
 import type { ControlApi } from './contract.ts'
 
@@ -40,7 +41,7 @@ export class ControlServer {
         `control.socket ${this.#socket} is longer than the ${SOCKET_BYTES_MAX} bytes that the system allows; choose a shorter path`,
       )
     }
-    await mkdir(dirname(this.#socket), { recursive: true })
+    await makeDir(dirname(this.#socket))
     if (await answers(this.#socket)) {
       throw new AgentError(
         'ALREADY_RUNNING',

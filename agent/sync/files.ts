@@ -1,6 +1,7 @@
 // Files that are either there whole or not at all: written beside, synced, renamed.
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { makeDir } from '../core/folders.ts'
 
 /** Node's error code, e.g. ENOENT; undefined for anything else thrown. */
 export function errnoOf(error: unknown): string | undefined {
@@ -20,7 +21,7 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
 
 /** Writes all of `bytes` or leaves the old file; durable when it returns. One writer per path. */
 export async function writeWhole(path: string, bytes: Uint8Array | string, mode = 0o644): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeDir(dirname(path))
   // A dot in front: static web servers and the pruning of old targets both leave such names alone.
   const part = join(dirname(path), `.${basename(path)}.part`)
   const file = await open(part, 'w', mode)

@@ -9,9 +9,10 @@
 // Invariant: a numbered folder whose seal fits holds only bytes that tuf-js verified. One whose seal does not fit is
 // passed over for the one before it; with none left, trust starts anew from the installed root.
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Counters } from '../core/counters.ts'
+import { makeDir } from '../core/folders.ts'
 import type { Logger } from '../core/logger.ts'
 import { readIfThere, syncFile, syncFolder, writeWhole } from './files.ts'
 
@@ -52,7 +53,7 @@ export class MetadataStore {
   /** A folder for tuf-js, filled from the last good generation and `installedRoot`. */
   async begin(installedRoot: Uint8Array): Promise<string> {
     await rm(this.#work, { recursive: true, force: true })
-    await mkdir(this.#work, { recursive: true })
+    await makeDir(this.#work)
     this.#installedRoot = digest(installedRoot)
     const lastGood = await this.#lastGood()
     // A root that a person installs starts trust anew: the way back after a repository was made afresh.

@@ -1,8 +1,9 @@
 // Delivered models by digest, so that a model is downloaded once and a gateway without network can be asked again.
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AgentError } from '../core/errors.ts'
+import { makeDir } from '../core/folders.ts'
 import type { ModelFile } from '../models/contract.ts'
 import { readIfThere, syncFile, syncFolder } from './files.ts'
 
@@ -38,7 +39,7 @@ export class ModelCache {
   /** Takes over the downloaded file at `from`, whose content is `bytes`. Throws when it is not a model. */
   async adopt(from: string, bytes: Uint8Array, sha256: string): Promise<ModelFile> {
     const model = this.#judge(bytes, sha256)
-    await mkdir(this.#dir, { recursive: true })
+    await makeDir(this.#dir)
     await syncFile(from)
     await rename(from, this.#path(sha256))
     await syncFolder(dirname(this.#path(sha256)))

@@ -1,11 +1,12 @@
 // The publisher's side: makes and extends the repository that gateways sync from. A plain folder; any static web server
 // or a USB stick carries it. One Ed25519 key signs all four roles for now.
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { TargetFile } from '@tufjs/models'
 import type { Clock } from '../core/clock.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
+import { requireDir } from '../core/folders.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { ModelFile } from '../models/contract.ts'
 import { writeWhole } from './files.ts'
@@ -76,10 +77,10 @@ export class Publisher {
     if (inside === '' || !(inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside))) {
       throw invalid(`the keys (${this.#keys}) would lie in the folder that is served; name another with --keys`)
     }
+    await requireDir('the repository', this.#repo, { code: 'PUBLISH_INVALID', advice: 'name a folder to write to' })
     if (await isRepository(this.#repo)) {
       throw invalid(`${this.#repo} is a repository already; use "publish add", or name an empty folder`)
     }
-    await mkdir(this.#repo, { recursive: true })
     return withPublishLock(this.#repo, async () => {
       const key = await makeKey(this.#keys, this.#options.passphrase)
       await writeRoot(this.#repo, 1, this.#expiry(ROOT_DAYS * DAY_MS), key)

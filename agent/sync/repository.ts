@@ -5,13 +5,14 @@
 //   SyncOffer per asset ◄─ channels fit? ◄─ contract (readModel) ◄─ <dir>/models/<sha256>.onnx ◄─ download, digests
 //
 // Nothing here runs a model: self-test and activation belong to the caller.
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TargetFile, Updater } from 'tuf-js'
 import type { SyncConfig } from '../config/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
+import { makeDir } from '../core/folders.ts'
 import type { Logger } from '../core/logger.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { ModelFile } from '../models/contract.ts'
@@ -131,7 +132,7 @@ class TufRepository implements SyncRepository {
   async #clearDownloads(): Promise<void> {
     try {
       await rm(this.#downloads, { recursive: true, force: true })
-      await mkdir(this.#downloads, { recursive: true })
+      await makeDir(this.#downloads)
     } catch (error) {
       throw ioError(error)
     }

@@ -1,9 +1,10 @@
 // The publisher's key: Ed25519 as PKCS8 PEM, mode 0600, outside the repository that is served.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Key, Signature } from '@tufjs/models'
 import { AgentError, messageOf } from '../core/errors.ts'
+import { requireDir } from '../core/folders.ts'
 import { errnoOf, writeWhole } from './files.ts'
 
 export interface SigningKey {
@@ -23,7 +24,8 @@ export async function makeKey(dir: string, passphrase: string | undefined): Prom
   const { privateKey } = generateKeyPairSync('ed25519')
   const pem = { type: 'pkcs8', format: 'pem' } as const
   const text = privateKey.export(passphrase ? { ...pem, cipher: 'aes-256-cbc', passphrase } : pem)
-  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const told = { code: 'PUBLISH_INVALID', advice: 'name another with --keys', mode: 0o700 } as const
+  await requireDir('the folder of the key', dir, told)
   await writeWhole(keyPath(dir), text, 0o600)
   return openKey(dir, passphrase)
 }

@@ -83,7 +83,7 @@ t.test('a file where the directory should be: named, with what to do, and writte
   const { history } = await openTestHistory(dir, { clock })
   t.match(
     history.stats().failing,
-    /cannot open the history .*EEXIST.*something else stands there; move it away; it goes on by itself$/,
+    /cannot open the history .*ENOTDIR.*something else stands there; move it away; it goes on by itself$/,
   )
   rmSync(dir)
   clock.advance(1_000)

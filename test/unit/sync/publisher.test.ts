@@ -151,3 +151,15 @@ t.test('the root is renewed in its last third and gateways follow it', async t =
   const root = JSON.parse(readFileSync(join(site.dir, 'gateway/tuf/metadata/00000002/root.json'), 'utf8'))
   t.equal(root.signed.version, 3)
 })
+
+t.test('a repository or keys where no folder can be: refused with what to do', async t => {
+  const dir = t.testdir({ file: 'x' })
+  const at = (repo: string, keys: string) =>
+    new Publisher({ repo, keys, expiresMs: 86_400_000, clock: manualClock(), readModel: parseModelFile })
+  for (const repo of [`${dir}/file`, `${dir}/file/repo`])
+    await t.rejects(at(repo, `${dir}/keys`).init(), {
+      code: 'PUBLISH_INVALID',
+      message: /the repository .* cannot be used: ENOTDIR.*; name a folder/,
+    })
+  await t.rejects(at(`${dir}/repo`, `${dir}/file`).init(), { code: 'PUBLISH_INVALID' })
+})
