@@ -10,6 +10,8 @@ export interface ConfigIo {
   env: Readonly<Record<string, string | undefined>>
   /** Throws when it cannot. `mode` as in stat(2); undefined = unknown. */
   readFile(path: string): { bytes: Uint8Array; mode: number | undefined }
+  /** What is at an absolute path; without it nothing that the file names is looked for. */
+  kindOf?(path: string): 'file' | 'folder' | 'none'
   /** Contents of /etc/machine-id; undefined or empty when there is none. */
   machineId: string | undefined
   /** Only for a suggestion in messages. */

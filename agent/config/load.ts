@@ -5,9 +5,10 @@
 //
 // Each step leaves out what it refused and goes on, so that one run finds all errors; the result is used only when there
 // are none. This file alone touches files and the environment.
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { errnoOf } from '../core/disk.ts'
 import { AgentError } from '../core/errors.ts'
 import { buildAssets } from './assets.ts'
 import { check, isRecord } from './check.ts'
@@ -18,6 +19,7 @@ import { DEFAULTS } from './defaults.ts'
 import { ConfigError, Issues } from './issues.ts'
 import { type LineLoad, lineLoads } from './line-load.ts'
 import { migrate } from './migrations.ts'
+import { checkPlaces } from './places.ts'
 import { FILE_KEYS, logSchema } from './schema.ts'
 import { reason } from './secrets.ts'
 import { buildControl, buildGateway, buildScorer, buildStorage, buildSync, buildUplink } from './sections.ts'
@@ -57,27 +59,30 @@ export function loadConfigFile(path: string, io: Partial<Omit<ConfigIo, 'file'>>
   const readFile = io.readFile ?? readSmallFile
   const text = readText(path, readFile)
   const machineId = 'machineId' in io ? io.machineId : readMachineId()
-  return loadConfig(text, { file: resolve(path), env: process.env, hostname: hostname(), ...io, readFile, machineId })
+  const world = { env: process.env, hostname: hostname(), kindOf, ...io, readFile, machineId }
+  return loadConfig(text, { file: resolve(path), ...world })
 }
 
 function readText(path: string, readFile: ConfigIo['readFile']): string {
-  const unreadable = (why: string, cause: unknown): AgentError =>
-    new AgentError(
-      'CONFIG_UNREADABLE',
-      `cannot read the configuration ${path}: ${why}; create it (docs/config.md) or name another file`,
-      { cause },
-    )
+  const unreadable = (why: string, todo: string, cause: unknown): AgentError =>
+    new AgentError('CONFIG_UNREADABLE', `cannot read the configuration ${path}: ${why}; ${todo}`, { cause })
   let bytes: Uint8Array
   try {
     bytes = readFile(path).bytes
   } catch (error) {
-    throw unreadable(reason(error), error)
+    throw unreadable(reason(error), TODO[errnoOf(error)] ?? 'name another file', error)
   }
   try {
     return new TextDecoder('utf-8', { fatal: bytes.length <= FILE_BYTES_MAX }).decode(bytes)
   } catch (error) {
-    throw unreadable('it is not UTF-8 text', error)
+    throw unreadable('it is not UTF-8 text', 'save it as UTF-8, or name another file', error)
   }
+}
+
+const TODO: Record<string, string> = {
+  ENOENT: 'create it (docs/config.md) or name another file',
+  EISDIR: 'name the file in it, such as config.yaml',
+  EACCES: 'let this user read it, or name another file',
 }
 
 function rootOf(value: unknown, issues: Issues): Record<string, unknown> | undefined {
@@ -107,6 +112,7 @@ function build(ctx: LoadContext, raw: Record<string, unknown>): { config: AgentC
   const storage = buildStorage(ctx, raw.storage)
   const log = raw.log === undefined ? undefined : check(logSchema, raw.log, ['log'], ctx.issues)
   crossCheck(ctx, { sources, assets, uplink })
+  checkPlaces(ctx, { sources, assets, storage })
   const loads = lineLoads(ctx, sources.values(), assets)
   const config: AgentConfig = {
     version: 1,
@@ -145,6 +151,14 @@ function readSmallFile(path: string): { bytes: Uint8Array; mode: number | undefi
     return { bytes: bytes.slice(0, length), mode: fstatSync(fd).mode }
   } finally {
     closeSync(fd)
+  }
+}
+
+function kindOf(path: string): 'file' | 'folder' | 'none' {
+  try {
+    return statSync(path).isDirectory() ? 'folder' : 'file'
+  } catch {
+    return 'none'
   }
 }
 

@@ -81,8 +81,16 @@ function readDocument(doc: Document.Parsed, text: string, lineAt: LineAt): YamlF
   const errors = firstPerLine([...syntax, ...aliases, ...duplicates])
   const lineOf = (path: Path): number => lineOfPath(doc, path, lineAt)
   if (aliases.length > 0 || problems.some(error => error.code !== HARMLESS)) return { value: undefined, errors, lineOf }
-  const value: unknown = doc.toJS({ maxAliasCount: ALIASES_MAX })
-  const excess = tooMuch(value)
+  let value: unknown
+  let excess: string | undefined
+  try {
+    value = doc.toJS({ maxAliasCount: ALIASES_MAX })
+    excess = tooMuch(value)
+  } catch (error) {
+    // Thrown for aliases of aliases that multiply beyond maxAliasCount, before they are expanded.
+    if (!(error instanceof ReferenceError)) throw error
+    excess = `aliases of aliases stand for more than ${ALIASES_MAX} copies`
+  }
   if (excess === undefined) return { value, errors, lineOf }
   return { value: undefined, errors: [{ line: 1, message: excess, hint: 'use fewer aliases' }], lineOf }
 }

@@ -91,3 +91,22 @@ t.test('no file', async t => {
     'wearwatch: cannot read the configuration /nonexistent/ww.yaml: it does not exist; create it (docs/config.md) or name another file [CONFIG_UNREADABLE]\n',
   )
 })
+
+t.test('files that are not there are warned about; a storage folder that can never be one is refused', async t => {
+  const dir = t.testdir({
+    'ww.yaml': withParts(`sources: {rec: {replay: {files: [a.csv, b.csv]}}}
+assets: {p: {source: rec, model: {file: gone.onnx}, channels: {flow: {unit: m3/h}}}}
+storage: {dir: data/below}
+control: {socket: /tmp/ww.sock}`),
+    'bad.yaml': withParts('storage: {dir: a.csv/below}'),
+    'a.csv': 'time,flow\n',
+  })
+  const good = await run(t, `${dir}/ww.yaml`)
+  t.equal(good.code, 0)
+  t.match(good.out, /sources.rec.replay.files {2}.*\/b.csv does not exist/)
+  t.notMatch(good.out, /a.csv does not exist/)
+  t.match(good.out, /assets.p.model.file {2}.*\/gone.onnx does not exist/)
+  const bad = await run(t, `${dir}/bad.yaml`)
+  t.equal(bad.code, 3)
+  t.match(bad.out, /storage.dir {2}.*\/a.csv is no folder/)
+})

@@ -355,8 +355,11 @@ t.test('files', async t => {
     code: 'CONFIG_UNREADABLE',
     message: /none.yaml: it does not exist; create it/,
   })
-  t.throws(() => loadConfigFile(dir), { code: 'CONFIG_UNREADABLE', message: /it is a folder/ })
-  t.throws(() => loadConfigFile(`${dir}/latin1.yaml`), { code: 'CONFIG_UNREADABLE', message: /not UTF-8/ })
+  t.throws(() => loadConfigFile(dir), { code: 'CONFIG_UNREADABLE', message: /it is a folder; name the file in it/ })
+  t.throws(() => loadConfigFile(`${dir}/latin1.yaml`), {
+    code: 'CONFIG_UNREADABLE',
+    message: /not UTF-8 text; save it as UTF-8/,
+  })
   try {
     loadConfigFile(`${dir}/bad.yaml`)
     t.fail('bad.yaml loads')

@@ -82,5 +82,15 @@ t.test('bounded: size, nesting, aliases', async t => {
               .join(', ')
       }]`,
   ).join('\n')
-  t.match(errorOf(bomb), /expands to more than 500000 values|cannot be read/)
+  t.match(errorOf(bomb), /expands to more than 500000 values|aliases of aliases stand for/)
+})
+
+t.test('an alias bomb is told for what it is', async t => {
+  const levels = [
+    'a0: &a0 [1, 2]',
+    ...Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(9)}]`),
+  ]
+  t.match(readYaml(levels.join('\n')).errors, [
+    { message: /^aliases of aliases stand for more than 2000 copies/, hint: 'use fewer aliases' },
+  ])
 })
