@@ -28,9 +28,10 @@ import type { SyncReport } from './uplink/contract.ts'
 const LEARN_CHECK_MS = 1_000
 const RETENTION_MS = 60_000
 const STATE_CHECK_MS = 2_000
-/** Together with closing the stores this stays under the 5 s that a supervisor waits. */
 const SCORER_DRAIN_MS = 1_500
 const UPLINK_DRAIN_MS = 1_500
+/** From the signal to the end of the uplink's drain; with its goodbye of 1 s and the stores' closing under the 5 s promised. */
+const DRAINS_END_MS = 3_000
 
 export class Agent {
   readonly parts: AgentParts
@@ -86,9 +87,11 @@ export class Agent {
     return assetStatus(this.parts, index)
   }
 
-  /** In reverse order of start; within 5 s unless the disk hangs. Safe to call twice. */
+  /** In reverse order of start; within 5 s unless the disk hangs, however many of broker and scorer hang at once. Safe to call twice. */
   async stop(): Promise<void> {
-    const { sources, host, history, journal, uplink, repository, commits, logger } = this.parts
+    const { sources, host, history, journal, uplink, repository, commits, logger, clock } = this.parts
+    const drainsEndMs = clock.monotonicMs() + DRAINS_END_MS
+    const drainMs = (mostMs: number): number => Math.max(0, Math.min(mostMs, drainsEndMs - clock.monotonicMs()))
     const step = async (name: string, run: () => Promise<void> | undefined): Promise<void> => {
       try {
         await run()
@@ -102,11 +105,11 @@ export class Agent {
     await step('sync', () => repository?.stop())
     await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
     for (const asset of this.parts.scoring) asset.stop()
-    await step('scorer', () => host.stop(SCORER_DRAIN_MS))
+    await step('scorer', () => host.stop(drainMs(SCORER_DRAIN_MS)))
     await step('models', () => this.#resuming)
     await step('learning', () => this.#learning.finish())
     await step('journal queue', () => commits.stop())
-    await step('uplink', () => uplink?.stop(UPLINK_DRAIN_MS))
+    await step('uplink', () => uplink?.stop(drainMs(UPLINK_DRAIN_MS)))
     await step('control socket', () => this.#control.stop())
     await step('history', () => history.close())
     await step('journal', () => journal.close())

@@ -36,10 +36,18 @@ export class Children {
     return ScorerProcess.start({ command: this.command, slotBytes, memoryMb: config.memoryMb, clock, logger, onSpawn })
   }
 
-  /** Ends all, those that are still loading too; resolves when they are gone. No new one is started. */
-  async stop(): Promise<void> {
+  /**
+   * Ends all, those that are still loading too; resolves when they are gone. No new one is started.
+   * @param late they have not answered in time: killed at once, as another second of waiting would not make them
+   */
+  async stop(late: boolean): Promise<void> {
     this.#stopped = true
-    await Promise.all([...this.#running].map(child => child.end()))
+    const end = (child: ScorerProcess): Promise<unknown> => {
+      if (!late) return child.end()
+      child.kill('deadline', 'scorer: had not answered when the agent stopped')
+      return child.closed
+    }
+    await Promise.all([...this.#running].map(end))
   }
 }
 

@@ -135,12 +135,13 @@ class Host implements ScoringHost {
   async stop(drainMs: number): Promise<void> {
     if (this.#state === 'stopped') return
     const drained = new AbortController()
-    await Promise.race([this.idle(), sleep(this.#parts.clock, drainMs, drained.signal)])
+    const idle = this.idle().then(() => true)
+    const inTime = await Promise.race([idle, sleep(this.#parts.clock, drainMs, drained.signal).then(() => false)])
     drained.abort()
     this.#state = 'stopped'
     this.#stopping.abort()
     this.#dispatcher.close()
-    await this.#children.stop()
+    await this.#children.stop(!inTime)
     await this.#loads
   }
 
@@ -205,6 +206,7 @@ class Host implements ScoringHost {
     const { clock } = this.#parts
     if (clock.monotonicMs() - this.#upSinceMs > STEADY_MS) this.#backoff.reset()
     this.#state = 'restarting'
+    const goneMs = clock.monotonicMs()
     while (!this.#stopped && !this.#dispatcher.lane && this.#dispatcher.entries.length > 0) {
       const delayMs = this.#backoff.nextMs()
       this.#logger.warn('scorer gone, starting it anew', { reason: death.message, inMs: Math.round(delayMs) })
@@ -214,7 +216,14 @@ class Host implements ScoringHost {
       await this.#restart()
     }
     this.#recovering = false
-    if (!this.#stopped) this.#state = this.#dispatcher.lane ? 'up' : 'idle'
+    if (this.#stopped) return
+    const { lane, entries } = this.#dispatcher
+    this.#state = lane ? 'up' : 'idle'
+    const scores = entries.map(entry => `${entry.key} on ${entry.placement.provider}`).join(', ')
+    const afterMs = Math.round(clock.monotonicMs() - goneMs)
+    if (lane) this.#logger.info('scorer is back', { scores, afterMs, restarts: this.#restarts })
+    else
+      this.#logger.error('scorer stays away: none of its models can be scored', { afterMs, restarts: this.#restarts })
   }
 
   async #restart(): Promise<void> {

@@ -32,7 +32,9 @@ export interface UplinkOptions {
 }
 
 /** For the last words: state offline and the MQTT DISCONNECT. */
+/** For the word offline and the disconnect together. */
 const GOODBYE_MS = 1_000
+const GOODBYE_LEAST_MS = 50
 
 export function createUplink(options: UplinkOptions): Uplink {
   return new MqttUplink(options)
@@ -145,12 +147,14 @@ class MqttUplink implements Uplink {
     this.#started = false
     await this.#drain(drainMs)
     await this.#delivery.stop()
+    const { clock } = this.#options
+    const endMs = clock.monotonicMs() + GOODBYE_MS
     if (this.#link.state === 'up') {
       const offline = this.#payload('state', { state: 'offline', reason: 'stopped', version: this.#options.version })
       const sent = this.#link.publish(this.#topics.state, offline, { retain: true }).catch(() => undefined)
-      await within(GOODBYE_MS, this.#options.clock, sent)
+      await within(GOODBYE_MS, clock, sent)
     }
-    await this.#link.stop(GOODBYE_MS)
+    await this.#link.stop(Math.max(GOODBYE_LEAST_MS, endMs - clock.monotonicMs()))
   }
 
   /** Until everything in the journal is delivered, the time is up or the broker is away. */

@@ -72,6 +72,8 @@ export const MOSQUITTO_MISSING =
 export interface Mosquitto extends TestBroker {
   /** SIGKILL: nothing is said to clients, nothing is stored. */
   kill(): Promise<void>
+  /** SIGSTOP: its connections stand, nothing is read or answered. Ended with kill(). */
+  freeze(): void
   /** Replaces one of `files` and makes the broker read it (SIGHUP). */
   rewrite(name: string, text: string): Promise<void>
 }
@@ -113,6 +115,7 @@ export async function mosquitto(
       rmSync(dir, { recursive: true, force: true })
     },
     kill: () => end('SIGKILL'),
+    freeze: () => void child?.kill('SIGSTOP'),
     async rewrite(name, text) {
       writeFileSync(join(dir, name), text, { mode: 0o600 })
       child?.kill('SIGHUP')
