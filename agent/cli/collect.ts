@@ -31,7 +31,7 @@ Ends on Ctrl-C or after --count alerts; exit code 0. The summary goes to stderr.
 export function collectCommand(): Command {
   return new Command('collect')
     .description('receive alerts from the broker: the reference consumer')
-    .requiredOption('--url <url>', 'broker, e.g. mqtt://127.0.0.1:1883 or mqtts://broker:8883')
+    .requiredOption('--url <url>', 'broker, e.g. mqtt://127.0.0.1:1883 or mqtts://broker:8883', brokerUrl)
     .option('--site <site>', 'only this site', level)
     .option('--gateway <id>', 'only this gateway', level)
     .option('--username <name>', 'login at the broker')
@@ -157,6 +157,12 @@ function stopSignal(): { promise: Promise<void>; stop: () => void } {
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   return { promise, stop }
+}
+
+function brokerUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && /^(mqtts?|wss?):$/.test(url.protocol) && url.hostname !== '') return text
+  throw new InvalidArgumentError('expected mqtt://HOST:PORT, mqtts://, ws:// or wss://.')
 }
 
 function level(text: string): string {

@@ -58,6 +58,12 @@ export async function readLearnRows(path: string, options: LearnRowsOptions): Pr
     }
     if (row >= options.to) break
   }
+  if (options.from > 0 && row <= options.from) {
+    throw new AgentError(
+      'USAGE',
+      `--rows begins at row ${options.from}, but ${path} has ${row} rows; name a part of 0:${row}.`,
+    )
+  }
   const stepUs = table.timeColumn === undefined ? undefined : medianStep(timesUs)
   const gaps = stepUs === undefined ? 0 : markGaps(timesUs, breaks, stepUs)
   return {

@@ -1,5 +1,5 @@
 // wearwatch learn: fits a model file to a recorded healthy stretch, the same way the agent does it for itself.
-import { rename, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import { DEFAULTS } from '../config/defaults.ts'
@@ -16,7 +16,7 @@ import { fitInWorker } from '../models/fit-worker.ts'
 import { parseModelFile } from '../models/model-file.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import { type LearnRows, readLearnRows, slugOf } from './learn-rows.ts'
-import { parseCount, parseList, parsePair, parseRange, type RowRange } from './options.ts'
+import { parseChannel, parseCount, parseList, parseRange, parseUnit, type RowRange } from './options.ts'
 import { action, EXIT, paint, print, printJson } from './shared.ts'
 
 const FIT_DEADLINE_MS = 10 * 60_000
@@ -26,8 +26,8 @@ interface Options {
   out: string
   ignore?: string[]
   rows?: RowRange
-  channel: Map<string, string>
-  unit: Map<string, string>
+  channel?: Map<string, string>
+  unit?: Map<string, string>
   order: number
   mean: number
   name?: string
@@ -43,8 +43,8 @@ export function learnCommand(): Command {
     .requiredOption('--out <file>', 'model file to write')
     .option('--rows <a:b>', 'only rows a to b-1, counted from 0; either may be left out', parseRange)
     .option('--ignore <columns>', 'columns to leave out, separated by commas', parseList)
-    .option('--channel <id=column>', 'take this column as channel id; repeat; none = all columns', parsePair, new Map())
-    .option('--unit <id=unit>', 'unit of a channel as in the configuration; repeat', parsePair, new Map())
+    .option('--channel <id=column>', 'take this column as channel id; repeat; none = all columns', parseChannel)
+    .option('--unit <id=unit>', 'unit of a channel as in the configuration; repeat', parseUnit)
     .option('--order <n>', 'rows looked back on', parseCount, VAR_DEFAULTS.order)
     .option('--mean <n>', 'rows averaged', parseCount, VAR_DEFAULTS.mean)
     .option('--name <slug>', 'name of the model; default: the name of the file written')
@@ -59,8 +59,8 @@ async function learn(options: Options): Promise<number> {
     ignore: options.ignore ?? [],
     from: options.rows?.from ?? 0,
     to: options.rows?.to ?? Number.POSITIVE_INFINITY,
-    channels: options.channel,
-    units: options.unit,
+    channels: options.channel ?? new Map(),
+    units: options.unit ?? new Map(),
   })
   const fitOptions = fitOptionsOf(options, rows)
   const fitted = await fitInWorker(rows.data, fitOptions, { deadlineMs: FIT_DEADLINE_MS, clock: systemClock() })
@@ -93,6 +93,7 @@ async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {
     await writeFile(`${path}.new`, bytes)
     await rename(`${path}.new`, path)
   } catch (error) {
+    await rm(`${path}.new`, { force: true }).catch(() => {})
     throw new AgentError('USAGE', `cannot write ${path}: ${messageOf(error)}. Choose another --out.`, { cause: error })
   }
 }

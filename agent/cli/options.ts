@@ -1,5 +1,7 @@
 // How commands read the values of their options.
 import { InvalidArgumentError } from 'commander'
+import { SLUG, SLUG_CHARS_MAX, slugProblem } from '../config/schema-parts.ts'
+import { isUnit, unitHint } from '../config/units.ts'
 
 /** Half-open. */
 export interface RowRange {
@@ -19,10 +21,28 @@ export function parseList(text: string): string[] {
   return text.split(',').map(item => item.trim())
 }
 
-export function parsePair(text: string, before: Map<string, string>): Map<string, string> {
+export function parsePair(text: string, before: Map<string, string> = new Map()): Map<string, string> {
   const at = text.indexOf('=')
   if (at < 1) throw new InvalidArgumentError(`expected ID=VALUE, such as flow=m3/h`)
-  return new Map(before).set(text.slice(0, at), text.slice(at + 1))
+  const id = text.slice(0, at)
+  if (before.has(id)) throw new InvalidArgumentError(`${id} is given twice; keep one of the two`)
+  return new Map(before).set(id, text.slice(at + 1))
+}
+
+/** ID=COLUMN; the id must be one that the configuration takes. */
+export function parseChannel(text: string, before?: Map<string, string>): Map<string, string> {
+  const pairs = parsePair(text, before)
+  const id = [...pairs.keys()].at(-1) ?? ''
+  if (SLUG.test(id) && id.length <= SLUG_CHARS_MAX) return pairs
+  throw new InvalidArgumentError(slugProblem(id, 'the id of a channel').filter(Boolean).join('; '))
+}
+
+/** ID=UNIT; the unit must be one that the configuration takes. */
+export function parseUnit(text: string, before?: Map<string, string>): Map<string, string> {
+  const pairs = parsePair(text, before)
+  const unit = [...pairs.values()].at(-1) ?? ''
+  if (isUnit(unit)) return pairs
+  throw new InvalidArgumentError(`unknown unit "${unit}"; ${unitHint(unit)}`)
 }
 
 export function parseCount(text: string): number {

@@ -103,3 +103,19 @@ t.test('the command says what is wrong and ends with the documented code', async
   t.match(await learn('--csv', path, '--out', out, '--rows', '5:2'), { code: 2, err: /expected A:B/ })
   t.equal(existsSync(out), false)
 })
+
+t.test('options that a model cannot be made of are refused, and nothing stays behind', async t => {
+  const path = csv(lines.slice(0, 40), 'time;flow;suction;current\n')
+  const refused = (...args: string[]) => learn('--csv', path, '--out', join(path, '..', 'p.onnx'), ...args)
+  const twice = await refused('--channel', 'a=flow', '--channel', 'a=current')
+  t.match(twice, { code: 2, err: /a is given twice/ })
+  t.match(await refused('--channel', 'Current=current'), { code: 2, err: /small letters.*write current/ })
+  t.match(await refused('--unit', 'flow=rpm'), { code: 2, err: /unknown unit "rpm"; did you mean "1\/min"/ })
+  t.match(await refused('--rows', '50:60'), { code: 2, err: /begins at row 50, but .* has 40 rows/ })
+  t.notMatch((await learn('--help')).out, /default: \{\}/)
+  const dir = t.testdir({ out: {} })
+  const long = csv(lines, 'time;flow;suction;current\n')
+  const args = ['--order', '2', '--mean', '4']
+  t.match(await learn('--csv', long, '--out', join(dir, 'out'), ...args), { code: 2, err: /Choose another --out/ })
+  t.equal(existsSync(join(dir, 'out.new')), false)
+})
