@@ -1,4 +1,4 @@
-import type { AssetConfig, ReplaySourceConfig } from '../config/contract.ts'
+import type { AssetConfig, ChannelConfig, ReplaySourceConfig } from '../config/contract.ts'
 import { AgentError } from '../core/errors.ts'
 import type { SampleBlock } from '../core/types.ts'
 import type { CsvBlock, CsvTable } from '../decode/contract.ts'
@@ -11,11 +11,14 @@ export interface PlayOptions {
   deps: SourceDeps
   pace: Pace
   onData: (nowUs: number) => void
+  /** Something wrong that does not end the playing. */
+  onProblem: (problem: string) => void
 }
 
 // 256 rows of eight channels through windows and history take well under a millisecond: far from the 20 ms that would
 // hold up other sources.
 const BLOCK_ROWS = 256
+const MISSING_SHOWN_MAX = 8
 
 interface BoundAsset {
   block: SampleBlock
@@ -34,6 +37,8 @@ export async function playCsv(options: PlayOptions): Promise<void> {
       `${file}: no channel of source ${config.id} is among its columns ${table.columns.join(', ')}; set column of the channels`,
     )
   }
+  const missing = missingIn(table, deps.assets, config.id)
+  if (missing) options.onProblem(`${file}: ${missing}`)
   for await (const recorded of table.rows()) {
     for (let from = 0; from < recorded.rows; ) {
       await pace.reach(recorded.timesUs[from]!)
@@ -82,13 +87,32 @@ function timeColumnFor(config: ReplaySourceConfig, assets: readonly AssetConfig[
   return named?.timeColumn as string | undefined
 }
 
-/** By header name (`column`), else by the channel's id. Channels that the file does not have stay NaN. */
+/** Channels that stay without a value because the file has no such column, or no numbers in it. */
+function missingIn(table: CsvTable, assets: readonly AssetConfig[], sourceId: string): string | undefined {
+  const mine = assets.flatMap(asset => asset.channels.map(channel => ({ asset: asset.id, channel })))
+  const missing = mine.flatMap(({ asset, channel }) =>
+    channel.binding.source === sourceId && !channel.waveform && columnOf(channel, table) === -1
+      ? [`${asset} ${channel.id} (column ${channel.binding.column ?? channel.id})`]
+      : [],
+  )
+  if (missing.length === 0) return undefined
+  const more = missing.length > MISSING_SHOWN_MAX ? ` and ${missing.length - MISSING_SHOWN_MAX} more` : ''
+  const listed = `${missing.slice(0, MISSING_SHOWN_MAX).join(', ')}${more}`
+  return `no column of numbers for ${listed}; the header names ${table.header.join(', ')}; set column of the channels`
+}
+
+/** Position among the columns of numbers: by header name (`column`), else by the channel's id; -1 = not there. */
+function columnOf({ id, binding }: ChannelConfig, table: CsvTable): number {
+  const name = typeof binding.column === 'number' ? table.header[binding.column] : (binding.column ?? id)
+  return name === undefined ? -1 : table.columns.indexOf(name)
+}
+
+/** Channels that the file does not have stay NaN. */
 function bind(asset: AssetConfig, table: CsvTable, sourceId: string): BoundAsset[] {
-  const fields = asset.channels.flatMap(({ id, binding, scale, offset, waveform }, channel) => {
-    if (binding.source !== sourceId || waveform) return []
-    const name = typeof binding.column === 'number' ? table.header[binding.column] : (binding.column ?? id)
-    const column = name === undefined ? -1 : table.columns.indexOf(name)
-    return column === -1 ? [] : [{ column, channel, scale, offset }]
+  const fields = asset.channels.flatMap((bound, channel) => {
+    if (bound.binding.source !== sourceId || bound.waveform) return []
+    const column = columnOf(bound, table)
+    return column === -1 ? [] : [{ column, channel, scale: bound.scale, offset: bound.offset }]
   })
   if (fields.length === 0) return []
   const columns = asset.channels.length

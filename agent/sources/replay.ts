@@ -46,6 +46,7 @@ export class ReplaySource implements Source {
 
   async #play(): Promise<void> {
     const failures: string[] = []
+    const problems: string[] = []
     for (const file of this.#config.files) {
       if (this.#abort.signal.aborted) return
       this.#board.set('up', `playing ${file}, speed ${this.#config.speed}`)
@@ -57,6 +58,10 @@ export class ReplaySource implements Source {
           deps: this.#deps,
           pace: this.#pace(),
           onData: us => this.#board.dataAt(us),
+          onProblem: problem => {
+            problems.push(problem)
+            this.#board.warn(problem)
+          },
         })
       } catch (error) {
         // The other files are still worth playing; what is wrong with this one stays in sight.
@@ -66,7 +71,7 @@ export class ReplaySource implements Source {
     }
     if (this.#abort.signal.aborted) return
     const played = this.#config.files.length - failures.length
-    this.#board.set('ended', [`played ${played} of ${this.#config.files.length}`, ...failures].join('; '))
+    this.#board.set('ended', [`played ${played} of ${this.#config.files.length}`, ...failures, ...problems].join('; '))
     this.#resolveEnded()
   }
 

@@ -156,3 +156,11 @@ t.test('an array plays as rows where the channels are no waveforms', async t => 
     ],
   )
 })
+
+t.test('a channel whose column the file does not have is told, with the names of the header', async t => {
+  const asset = testAsset(0, [{ id: 'p' }, { id: 'gone', binding: { column: 'Temp' } }])
+  const { source } = await play(t, asset, [csv(t, 'a.csv', seconds([0, '1,2']))])
+  await source.ended
+  t.match(source.status().detail, /played 1 of 1; .*a.csv: no column of numbers for \S+ gone \(column Temp\)/)
+  t.match(source.status().detail, /the header names time, Flow, p; set column/)
+})
