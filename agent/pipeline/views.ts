@@ -45,7 +45,7 @@ export function assetStatus(
   return {
     id: asset.id,
     ...(asset.tag === undefined ? {} : { tag: asset.tag }),
-    machine: line.state,
+    machine: line.machineNow(),
     channelsGood: channels.length - bad.length,
     channels: channels.length,
     bad: bad.map(({ channel, quality }) => `${channel} ${quality}`),
@@ -131,7 +131,7 @@ export function stateMessage(parts: AgentParts): Record<string, unknown> {
       quarantined: scorer.quarantined,
     },
     assets: parts.config.assets.map(({ id, tag, index }) => {
-      const { mode, model } = parts.scoring[index]!
+      const { mode, model, problem } = parts.scoring[index]!
       const named = model
         ? {
             model: {
@@ -142,7 +142,14 @@ export function stateMessage(parts: AgentParts): Record<string, unknown> {
             },
           }
         : {}
-      return { id, ...(tag === undefined ? {} : { tag }), machine: parts.lines[index]!.state, mode, ...named }
+      return {
+        id,
+        ...(tag === undefined ? {} : { tag }),
+        machine: parts.lines[index]!.machineNow(),
+        mode,
+        ...(problem === undefined ? {} : { problem }),
+        ...named,
+      }
     }),
   }
 }

@@ -29,12 +29,22 @@ export class AssetLine implements SampleSink {
   readonly #aligner: Aligner | undefined
   readonly #taps: AssetTaps
   readonly #clock: Clock
+  /** Longer without a row and nothing is known of the machine. */
+  readonly #silenceMs: number
+  readonly #waveformsAlone: boolean
+  /** When the newest row came, monotonic: a wall clock that is set makes no row old. */
+  #rowMs = Number.NEGATIVE_INFINITY
 
   constructor(asset: AssetConfig, clock: Clock, counters: Counters, taps: AssetTaps) {
     this.#clock = clock
     this.#taps = taps
+    this.#waveformsAlone = asset.channels.every(channel => channel.waveform)
+    // Waveforms come as seldom as they like: every ten minutes is usual.
+    const ages = this.#waveformsAlone ? asset.channels.map(channel => channel.maxAgeMs) : []
+    this.#silenceMs = Math.max(asset.gapMs, ...ages)
     this.live = new LiveTable(asset)
     this.gate = new Gate(asset, counters, (block, raw) => {
+      this.#rowMs = clock.monotonicMs()
       taps.stored(raw)
       this.live.judged(block)
       taps.gated(block)
@@ -47,6 +57,11 @@ export class AssetLine implements SampleSink {
     return ROW_STATES[this.gate.state]!
   }
 
+  /** As people are told: unknown before the first row, and when the last one came longer ago than the asset's gap. */
+  machineNow(): RowState {
+    return this.#clock.monotonicMs() - this.#rowMs > this.#silenceMs ? 'unknown' : this.state
+  }
+
   samples(block: SampleBlock): void {
     this.live.arrived(block, this.#clock.nowUs())
     if (this.#aligner) this.#aligner.push(block)
@@ -55,6 +70,7 @@ export class AssetLine implements SampleSink {
 
   waveform(block: WaveformBlock): void {
     this.live.waveform(block, this.#clock.nowUs())
+    if (this.#waveformsAlone) this.#rowMs = this.#clock.monotonicMs()
     this.#taps.waveform(block, this.state === 'running')
   }
 }
