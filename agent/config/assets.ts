@@ -18,6 +18,7 @@ import { timesMs } from './quantities.ts'
 import { parseCondition } from './running.ts'
 import { type AssetIn, assetSchema, type ChannelIn, type TypeIn, typeSchema } from './schema-assets.ts'
 import type { Sources } from './sources.ts'
+import { checkUnused } from './unused-types.ts'
 import { didYouMean, shown } from './wording.ts'
 
 const TYPES_MAX = 256
@@ -36,6 +37,8 @@ export function buildAssets(ctx: LoadContext, types: unknown, assets: unknown, s
     shared.set(id, { keys, channels: readChannels(ctx, ['types', id], keys.channels) })
   }
   const parsed = checkEntries('an asset', assetSchema, assets, ['assets'], ctx.issues, ASSETS_MAX)
+  const used = new Set([...parsed.values()].map(asset => asset.type))
+  for (const [id, type] of shared) if (!used.has(id)) checkUnused(ctx, id, type.keys, type.channels)
   return [...parsed].map(([id, asset], index) => {
     const own: Shared = { keys: asset, channels: readChannels(ctx, ['assets', id], asset.channels) }
     return new AssetBuilder(ctx, { id, index, asset, own, base: baseOf(ctx, id, asset, shared), sources }).build()

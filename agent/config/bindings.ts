@@ -72,7 +72,8 @@ export class Binder {
       // Its keys cannot be judged, but what stands in braces can.
       for (const key of ['topic', 'value', 'time', 'column'] as const) {
         const template = channel[key] ?? this.#scope.shared[key]
-        if (typeof template === 'string') this.#fill(channelId, key, template)
+        if (key === 'value' && typeof template === 'string') this.#setPath(channelId, key, template, () => {})
+        else if (typeof template === 'string') this.#fill(channelId, key, template)
       }
       return { binding, source }
     }

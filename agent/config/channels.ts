@@ -66,7 +66,7 @@ export class ChannelBuilder {
 
   build(id: string, written: ChannelIn): BuiltChannel {
     const unit = this.#unit(id, written)
-    this.#checkRange(id, written)
+    checkRange(this.#ctx, key => this.#place(id, key), written)
     const { binding, source } = this.#binder.bind(id, written)
     const waveform = this.#waveform(id, written, source)
     const channel: ChannelConfig = {
@@ -114,34 +114,6 @@ export class ChannelBuilder {
       )
     }
     return { code, ...(converted ?? { factor: 1, offset: 0 }) }
-  }
-
-  #checkRange(id: string, { range, min, max }: ChannelIn): void {
-    if (range && range[0] >= range[1]) {
-      this.#ctx.issues.error(
-        this.#place(id, 'range'),
-        `[${range.join(', ')}] is empty; expected low below high`,
-        `write range: [${Math.min(...range)}, ${Math.max(...range)}]`,
-      )
-    }
-    if (min !== undefined && max !== undefined && min >= max) {
-      this.#ctx.issues.error(
-        this.#place(id, 'min'),
-        `min ${min} is not below max ${max}: one of them would always alarm`,
-        'swap them, or remove one',
-      )
-    }
-    for (const [key, limit] of [
-      ['min', min],
-      ['max', max],
-    ] as const) {
-      if (!range || limit === undefined || (limit >= range[0] && limit <= range[1])) continue
-      this.#ctx.issues.warn(
-        this.#place(id, key),
-        `${key} ${limit} lies outside of range [${range.join(', ')}]: a value there is bad and never reaches the limit`,
-        'widen the range',
-      )
-    }
   }
 
   #waveform(id: string, written: ChannelIn, source: SourceConfig | undefined): ChannelConfig['waveform'] {
@@ -227,5 +199,34 @@ function limitOf({ limit, range, min, max }: ChannelIn): LimitConfig {
     // 12 digits: 95 * 0.01 is 0.9500000000000001, and people read it.
     deadband: limit?.deadband ?? Number((span * defaults.deadbandShare).toPrecision(12)),
     priority: limit?.priority ?? defaults.priority,
+  }
+}
+
+/** `place` gives the path of a key of the channel. */
+export function checkRange(ctx: LoadContext, place: (key: string) => Path, { range, min, max }: ChannelIn): void {
+  if (range && range[0] >= range[1]) {
+    ctx.issues.error(
+      place('range'),
+      `[${range.join(', ')}] is empty; expected low below high`,
+      `write range: [${Math.min(...range)}, ${Math.max(...range)}]`,
+    )
+  }
+  if (min !== undefined && max !== undefined && min >= max) {
+    ctx.issues.error(
+      place('min'),
+      `min ${min} is not below max ${max}: one of them would always alarm`,
+      'swap them, or remove one',
+    )
+  }
+  for (const [key, limit] of [
+    ['min', min],
+    ['max', max],
+  ] as const) {
+    if (!range || limit === undefined || (limit >= range[0] && limit <= range[1])) continue
+    ctx.issues.warn(
+      place(key),
+      `${key} ${limit} lies outside of range [${range.join(', ')}]: a value there is bad and never reaches the limit`,
+      'widen the range',
+    )
   }
 }

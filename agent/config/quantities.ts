@@ -74,7 +74,7 @@ function parseQuantity(text: string, units: Record<string, number>, what: string
   if (factor !== undefined) return { value: Number(digits) * factor }
   const meant = Object.hasOwn(MEANT, unit) ? MEANT[unit] : undefined
   const hint = meant !== undefined && Object.hasOwn(units, meant) ? `write ${digits}${meant}` : `units: ${known}`
-  return { message: `expected ${what}, got "${digits}${unit}"`, hint }
+  return { message: `expected ${what}, got "${text.trim()}"`, hint }
 }
 
 /** A multiple, to the nanosecond: 3 Hz is a row every 333.333333 ms, which can be written down and read back. */

@@ -1,6 +1,6 @@
 // Rules of channels and assets.
 import t from 'tap'
-import { withAsset, withParts } from '../../support/config-io.ts'
+import { issuesOf, lines, withAsset, withParts } from '../../support/config-io.ts'
 import { asset, CH, channel, FLOW, type Rule, refuses, wave } from '../../support/config-rules.ts'
 
 const CHANNELS: Rule[] = [
@@ -245,3 +245,20 @@ const ASSETS: Rule[] = [
 
 t.test('refused: channels', async t => refuses(t, CHANNELS))
 t.test('refused: assets', async t => refuses(t, ASSETS))
+
+t.test(
+  'one error hides no other: unused types, a bad value beside an unknown source, a duration as written',
+  async t => {
+    const found = lines(
+      issuesOf(
+        withParts(`types: {t: {channels: {flow: {unit: bar, range: [9, 1]}}, running: {when: sped > 3}}}
+assets: {a: {source: nope, value: v, every: 2 minutes, channels: {flow: {unit: bar}}}}`),
+      ),
+    ).join('\n')
+    t.match(found, 'types.t.channels.flow.range: [9, 1] is empty')
+    t.match(found, 'types.t.running.when: no channel "sped"')
+    t.match(found, 'no source "nope"')
+    t.match(found, 'assets.a.value: "v" is not a JSON path')
+    t.match(found, 'got "2 minutes"')
+  },
+)
