@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgentError, messageOf } from '../core/errors.ts'
+import { makeDir } from '../core/folders.ts'
 import type { ModelFile } from './contract.ts'
 import { sha256Hex } from './model-file.ts'
 
@@ -18,7 +19,7 @@ export class ModelStore {
   async save(model: ModelFile): Promise<void> {
     const path = this.#path(model.sha256)
     try {
-      await mkdir(this.#dir, { recursive: true })
+      await makeDir(this.#dir)
       await writeBeside(path, model.bytes)
       const folder = await open(this.#dir, 'r')
       await folder.sync().finally(() => folder.close())

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Counters } from '../core/counters.ts'
 import { realDisk } from '../core/disk.ts'
 import { AgentError } from '../core/errors.ts'
+import { makeDir } from '../core/folders.ts'
 import { openHistory } from '../history/history.ts'
 import { CommitQueue } from '../journal/commit-queue.ts'
 import { openJournal } from '../journal/journal.ts'
@@ -15,7 +15,7 @@ export type Stores = Pick<AgentParts, 'history' | 'journal' | 'commits' | 'recor
 export async function openStores(options: BuildOptions, counters: Counters): Promise<Stores> {
   const { config, clock, prng, logger } = options
   const { dir, samples, scores, waveforms, journalBytesMax } = config.storage
-  await mkdir(dir, { recursive: true })
+  await makeDir(dir)
   const retention = { samples, scores, features: scores, waveforms }
   // The history's lock is taken first: it keeps a second daemon away from the journal.
   const { history } = await openHistory({ dir: join(dir, 'history'), retention, clock, logger, counters }).catch(
