@@ -157,13 +157,14 @@ export class AssetScoring {
     const record = this.#meter.record
     if (completed < 0 || !record) return
     this.#mode = 'fitting'
-    this.#fit({ ...record }).catch((error: unknown) => {
+    this.#fit({ ...record }, block.timesUs[completed]!).catch((error: unknown) => {
       const code = error instanceof AgentError ? error.code : undefined
       this.#fitFailed(record, { reason: messageOf(error), code })
     })
   }
 
-  async #fit(record: LearnRecord): Promise<void> {
+  /** `endUs`: the row that completed the baseline; after a clock was set back not the newest of its times. */
+  async #fit(record: LearnRecord, endUs: number): Promise<void> {
     const asset = this.#asset
     const { history, gate } = this.#deps
     const fitted = await this.#deps.alone(async () => {
@@ -173,7 +174,7 @@ export class AssetScoring {
     for (const warning of fitted.warnings) this.#deps.logger.warn(`baseline of ${asset.id}: ${warning}`)
     // A delivered model may have come in while this one was being fitted; it wins.
     if (this.#model) return
-    const refused = await this.#deps.install(asset, fitted, model => this.bind(model, record.uptoUs))
+    const refused = await this.#deps.install(asset, fitted, model => this.bind(model, endUs))
     if (refused) this.#fitFailed(record, refused)
   }
 

@@ -43,8 +43,11 @@ export class Cutter {
     for (let row = from; row < to; row++) {
       const timeUs = block.timesUs[row]!
       // The clock stepped back: these rows are newer than the baseline whatever their time says, and waiting until the old
-      // time comes round again would leave the machine unscored for as long as the step.
-      if (timeUs < this.#lastUs) this.#afterUs = Number.NEGATIVE_INFINITY
+      // time comes round again would leave the machine unscored for as long as the step. No window reaches over it.
+      if (timeUs < this.#lastUs) {
+        this.#afterUs = Number.NEGATIVE_INFINITY
+        this.#run = 0
+      }
       this.#lastUs = timeUs
       if (block.breaks[row] === 1) this.#run = 0
       if (block.states[row] !== RUNNING || !this.#store(block, row)) {
