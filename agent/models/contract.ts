@@ -25,6 +25,10 @@ export interface Manifest {
   /** What the baseline was fitted on. */
   /** `outliers`: rows left out before, not among `rows`. */
   fitted?: { rows: number; fromUs: number; toUs: number; source: string; outliers?: number }
+  /** The first baseline after commissioning or `set-baseline`, carried along by every re-baselining: drift is bounded against it. */
+  reference?: Reference
+  /** Fitted on less than was asked for: the setpoint is widened by `widened`, and everything that shows the model says so. */
+  provisional?: { widened: number; missing: string }
   /** Quantiles of the score on healthy data: `{"0.5": 0.4, "0.99": 0.9}`. */
   quantiles: Record<string, number>
   selfTest: SelfTest
@@ -37,6 +41,15 @@ export interface ManifestFeature {
   channel?: string
   /** `deviation`: engineering units from what the model predicts; `prediction`: the prediction itself. */
   role?: 'deviation' | 'prediction'
+}
+
+/** Means and standard deviations of the channels, in the order of `Manifest.channels`, in their units. */
+export interface Reference {
+  fromUs: number
+  toUs: number
+  rows: number
+  centre: number[]
+  deviation: number[]
 }
 
 export interface SelfTest {
@@ -74,17 +87,32 @@ export interface FitOptions {
   name: string
   release: number
   assetClass?: string
-  family: 'auto' | 'var'
+  family: 'auto' | 'var' | 'aakr' | 'autoencoder'
   order: number
   mean: number
   hop: number
   everyMs?: number
-  alarm: { onDelayMs: number; offDelayMs: number; deadband: number }
+  /** Left out: the family's own delays in rows, times `everyMs`. */
+  alarm?: { onDelayMs: number; offDelayMs: number; deadband: number }
+  /** Of the model that this one follows, when it is a re-baselining; left out: this baseline becomes the reference. */
+  reference?: Reference
+  /** Multiplies the limit: less baseline than asked for. The manifest says so. */
+  provisional?: { widened: number; missing: string }
+}
+
+/** How far the baseline lets itself be trusted; see sufficiency.ts. */
+export interface Sufficiency {
+  enough: boolean
+  /** Share of the second half's windows beyond the setpoint of the first; undefined when a half was too short to fit. */
+  exceeding?: number
+  /** `48 % of the second half exceed the setpoint of the first`, for people. */
+  reason: string
 }
 
 export interface FitResult {
   bytes: Uint8Array
   manifest: Manifest
+  sufficiency: Sufficiency
   /** What a person should know: outliers left out, constant channels, too few rows for the order, second half beyond the first's setpoint. */
   warnings: string[]
 }

@@ -19,6 +19,7 @@ const SELF_TEST_PLAIN = 8
 const SELF_TEST_RAISED = [1.1, 1.5, 2, 4]
 // 1 % of the setpoint moves no alarm. CPUs agree to 1e-5; TF32 and fp16 tensor cores need the room.
 const SELF_TEST_TOLERANCE = 0.01
+const DELAYS_DEFAULT = { onDelayMs: 600_000, offDelayMs: 1_800_000, deadband: 0.1 }
 const QUANTILES = [0.5, 0.9, 0.99, 0.999, 1]
 
 /** Which family a fit uses and why. `auto` is `var` while it is the only one that ships. */
@@ -54,7 +55,7 @@ export function fitModel(given: FitData, options: FitOptions): FitResult {
     samples: shape.order + shape.mean,
     hop: options.hop,
     ...(options.everyMs === undefined ? {} : { everyMs: options.everyMs }),
-    alarm: options.alarm,
+    alarm: options.alarm ?? DELAYS_DEFAULT,
     contributions: data.channels.map(channel => channel.id),
     features: varFeatures(data.channels),
     fitted: {
@@ -67,8 +68,14 @@ export function fitModel(given: FitData, options: FitOptions): FitResult {
     quantiles: quantilesOf(heldOut),
     selfTest: selfTest(data, model),
   }
-  const warnings = [...leftOut, ...warningsOf(data, shape, model), ...sufficiency(data, shape)]
-  return { bytes: writeModelFile(varGraph(model), manifest), manifest, warnings }
+  const unsure = sufficiency(data, shape)
+  const warnings = [...leftOut, ...warningsOf(data, shape, model), ...unsure]
+  return {
+    bytes: writeModelFile(varGraph(model), manifest),
+    manifest,
+    warnings,
+    sufficiency: { enough: unsure.length === 0, reason: unsure[0] ?? '' },
+  }
 }
 
 /** What a person should know of it: where the wild samples are, for such come back, and then they score. */
