@@ -1,0 +1,252 @@
+// Slow re-baselining of process models: machines age, seasons turn, and a model that was right in spring alarms in autumn.
+// Every period the model is fitted anew on healthy rows; what may be learnt, and when not, is decided here, for the live
+// agent and for backtests alike. Pure: no clock, no files.
+//
+//   scored rows ─► RebaselineMeter ─► due: which stretches of rows are healthy, or why not now
+//                                        │ the caller collects the rows
+//                                        ▼
+//                                   judgeRebaseline: has the machine drifted further than a model may follow?
+//                                        │ no
+//                                        ▼
+//                                   fit with FitOptions.reference = the first baseline's, swap
+//
+// A fault creeps too. So three things are never learnt: rows in alarm and those before it, a period in which rows exceed the
+// setpoint more often than healthy ones do, and a level that lies too far from the first baseline, however slowly it came.
+import type { FitData, Reference } from './contract.ts'
+
+// Standard deviations of the first baseline that a channel's mean may move in all. A thermocouple of a healthy water rig
+// moved 3.4 in 90 minutes and has to be followed; bearing temperature of a simulated pump creeping to 10 has to alarm.
+export const DRIFT_MAX = 5
+// Rows left out before each row in alarm: what led up to it is not healthy either. Longer where the on-delay is.
+const MARGIN_ROWS_MIN = 40
+const MARGIN_ON_DELAYS = 2
+// Healthy rows exceed the setpoint 1 % of the time; a period with more than this has something in it. 2 % refused too much
+// on servers, whose load comes in bursts (VUS-PR .622 -> .552).
+const EXCEEDING_SHARE_MAX = 0.05
+/** Of the period: with fewer new healthy rows the same old ones would be fitted again. */
+const FRESH_SHARE_MIN = 0.25
+/** Of the first baseline: with fewer healthy rows in all the new model would be the worse one. */
+const BASELINE_SHARE_MIN = 0.5
+const DAY_US = 86_400e6
+/** What a fit takes in seconds; beyond, contiguous runs are thinned by whoever collects the rows. */
+export const REBASELINE_ROWS_MAX = 100_000
+/** Each ends with an alarm; a machine with more alarms than this between two baselines has other troubles. */
+const STRETCHES_MAX = 1_000
+
+export interface RebaselineShape {
+  /** Rows of the first baseline, after commissioning or `set-baseline`. */
+  baselineRows: number
+  /** Usual time between rows. */
+  everyUs: number
+  /** Of the alarm that the model raises. */
+  onDelayRows: number
+  /** Of the families in the model: as much as the first baseline held, or everything healthy so far. */
+  keeps: 'baseline' | 'all'
+}
+
+/** Healthy rows that follow one another, by position: µs in the live agent, row numbers in a backtest. */
+export interface HealthyStretch {
+  from: number
+  /** Inclusive. */
+  to: number
+  /** Scored rows in it; rows without a score may lie between them. */
+  rows: number
+}
+
+/** JSON, so that it can be kept over a restart. */
+export interface RebaselineState {
+  /** In order. */
+  stretches: HealthyStretch[]
+  /** Scored rows since the last time a re-baselining was due, and healthy ones among them, and those beyond the setpoint. */
+  rows: number
+  fresh: number
+  exceeding: number
+}
+
+export type RebaselineDue =
+  | { ready: false; reason: string }
+  /** Of the learnable rows in `stretches` the last `takeLast` are the new baseline. */
+  | { ready: true; stretches: HealthyStretch[]; takeLast: number }
+
+/** Counts scored rows of one asset and says when a re-baselining is due, and on which rows. */
+export class RebaselineMeter {
+  readonly #shape: RebaselineShape
+  readonly #periodRows: number
+  readonly #state: RebaselineState
+  /** Rows not yet known to be healthy: an alarm within the next `marginRows` takes them with it. A ring. */
+  readonly #at: Float64Array
+  readonly #beyond: Uint8Array
+  #head = 0
+  #waiting = 0
+  #open = false
+  #inAlarm = false
+  /** Rows in all stretches. */
+  #healthy = 0
+
+  /** @param state of before a restart; the rows that waited then are lost, which errs on the safe side */
+  constructor(shape: RebaselineShape, state?: RebaselineState) {
+    this.#shape = shape
+    this.#periodRows = Math.max(1, Math.min(Math.round(DAY_US / shape.everyUs), shape.baselineRows))
+    this.#state = state ? structuredClone(state) : { stretches: [], rows: 0, fresh: 0, exceeding: 0 }
+    const marginRows = Math.max(MARGIN_ROWS_MIN, Math.ceil(MARGIN_ON_DELAYS * shape.onDelayRows))
+    this.#at = new Float64Array(marginRows)
+    this.#beyond = new Uint8Array(marginRows)
+    this.#healthy = sumRows(this.#state.stretches)
+  }
+
+  get state(): RebaselineState {
+    return structuredClone(this.#state)
+  }
+
+  /** Scored rows until a re-baselining is due; 0: call take(). */
+  get rowsToDue(): number {
+    return Math.max(0, this.#periodRows - this.#state.rows)
+  }
+
+  /** The rows that the first model was fitted on are healthy. Call once, before the first row, unless there is a state. */
+  begin(stretch: HealthyStretch): void {
+    this.#state.stretches.push({ ...stretch })
+    this.#healthy += stretch.rows
+    this.#open = false
+  }
+
+  /**
+   * One scored row, in order. `inAlarm`: the alarm of the model stands after this row.
+   * @param learnable false where a person or a sensor says that it must not be learnt from
+   */
+  row(at: number, score: number, inAlarm: boolean, learnable = true): void {
+    this.#state.rows++
+    this.#inAlarm = inAlarm
+    this.#stepBack(at)
+    if (inAlarm || !learnable) {
+      // What led up to an alarm goes with it; a row that is no good for learning says nothing about those before it.
+      if (!inAlarm) this.#confirmAll()
+      this.#waiting = 0
+      this.#open = false
+      return
+    }
+    if (this.#waiting === this.#at.length) this.#confirm()
+    const slot = (this.#head + this.#waiting++) % this.#at.length
+    this.#at[slot] = at
+    this.#beyond[slot] = score >= 1 ? 1 : 0
+  }
+
+  /** Begins the next period. Call when rowsToDue is 0. */
+  take(): RebaselineDue {
+    const { baselineRows, keeps } = this.#shape
+    const { stretches, fresh, exceeding } = this.#state
+    const healthy = this.#healthy
+    this.#state.rows = 0
+    this.#state.fresh = 0
+    this.#state.exceeding = 0
+    const no = (reason: string): RebaselineDue => ({ ready: false, reason })
+    if (this.#inAlarm) return no('the alarm stands')
+    if (fresh < FRESH_SHARE_MIN * this.#periodRows) {
+      return no(`only ${fresh} of the ${this.#periodRows} new rows are healthy`)
+    }
+    if (exceeding > EXCEEDING_SHARE_MAX * fresh) {
+      return no(`${((100 * exceeding) / fresh).toFixed(1)} % of the new rows outside alarms exceed the setpoint`)
+    }
+    if (healthy < BASELINE_SHARE_MIN * baselineRows) {
+      return no(`only ${healthy} healthy rows are there, of ${baselineRows} in the first baseline`)
+    }
+    const takeLast = keeps === 'baseline' ? baselineRows : healthy
+    return { ready: true, stretches: stretches.map(stretch => ({ ...stretch })), takeLast }
+  }
+
+  /** A clock was set back: what lies after the new time would be found twice, so it is forgotten. */
+  #stepBack(at: number): void {
+    const newest = this.#waiting > 0 ? this.#at[(this.#head + this.#waiting - 1) % this.#at.length]! : undefined
+    if (newest === undefined ? !(at <= (this.#state.stretches.at(-1)?.to ?? at - 1)) : at > newest) return
+    this.#waiting = 0
+    this.#open = false
+    this.#state.stretches = this.#state.stretches.filter(({ to }) => to < at)
+    this.#healthy = sumRows(this.#state.stretches)
+  }
+
+  #confirmAll(): void {
+    while (this.#waiting > 0) this.#confirm()
+  }
+
+  /** The oldest waiting row is healthy. */
+  #confirm(): void {
+    const at = this.#at[this.#head]!
+    this.#state.fresh++
+    this.#state.exceeding += this.#beyond[this.#head]!
+    this.#head = (this.#head + 1) % this.#at.length
+    this.#waiting--
+    this.#healthy++
+    const last = this.#state.stretches.at(-1)
+    if (this.#open && last) {
+      last.to = at
+      last.rows++
+    } else this.#state.stretches.push({ from: at, to: at, rows: 1 })
+    this.#open = true
+    this.#bound()
+  }
+
+  /** Stretches that no re-baselining will look at any more go. */
+  #bound(): void {
+    const { stretches } = this.#state
+    const oldest = stretches[0]?.rows ?? 0
+    const needless = this.#shape.keeps === 'baseline' && this.#healthy - oldest >= this.#shape.baselineRows
+    if (stretches.length < 2 || !(needless || stretches.length > STRETCHES_MAX)) return
+    stretches.shift()
+    this.#healthy -= oldest
+  }
+}
+
+function sumRows(stretches: readonly HealthyStretch[]): number {
+  return stretches.reduce((sum, { rows }) => sum + rows, 0)
+}
+
+export interface ChannelDrift {
+  channel: string
+  /** Of the new baseline's mean from the first's, in standard deviations of the first; signed. */
+  deviations: number
+}
+
+export interface RebaselineVerdict {
+  ok: boolean
+  /** Every channel, farthest first. */
+  drift: ChannelDrift[]
+  /** For people, `bearing-temperature lies 5.3 standard deviations above the first baseline`. */
+  reason: string
+}
+
+/**
+ * May a model be fitted on these rows? `reference` belongs to the same channels in the same order.
+ * @param lastRows how many of the rows, the newest, tell where the machine is now: as many as the first baseline held. Where
+ * all history is kept, the mean over all of it would follow a creeping fault for a year without moving far.
+ */
+export function judgeRebaseline(
+  reference: Reference,
+  data: Pick<FitData, 'values' | 'rows' | 'channels'>,
+  lastRows = reference.rows,
+): RebaselineVerdict {
+  const width = data.channels.length
+  const from = Math.max(0, data.rows - lastRows)
+  const drift = data.channels
+    .map(({ id }, c): ChannelDrift => {
+      let sum = 0
+      for (let row = from; row < data.rows; row++) sum += data.values[row * width + c]!
+      return { channel: id, deviations: (sum / (data.rows - from) - reference.centre[c]!) / scaleOf(reference, c) }
+    })
+    .sort((a, b) => Math.abs(b.deviations) - Math.abs(a.deviations))
+  const worst = drift[0]
+  if (!worst || data.rows === 0) return { ok: false, drift: [], reason: 'there is nothing to fit' }
+  const far = Math.abs(worst.deviations)
+  const side = worst.deviations > 0 ? 'above' : 'below'
+  const where = `${worst.channel} lies ${far.toFixed(1)} standard deviations ${side} the first baseline`
+  if (far <= DRIFT_MAX) return { ok: true, drift, reason: where }
+  return {
+    ok: false,
+    drift,
+    reason: `${where}, further than ${DRIFT_MAX}; set a new baseline if the machine is healthy`,
+  }
+}
+
+/** A channel that never moved counts one standard deviation per 1 % of its value, or per unit at zero, as the model does. */
+function scaleOf({ centre, deviation }: Reference, channel: number): number {
+  return deviation[channel]! > 0 ? deviation[channel]! : 0.01 * Math.abs(centre[channel]!) || 1
+}
