@@ -10,8 +10,6 @@ import { silentLogger } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { FitOptions, FitResult, ModelFile } from '../models/contract.ts'
-import { VAR_DEFAULTS } from '../models/families/var.ts'
-import { chooseFamily } from '../models/fit.ts'
 import { fitInWorker } from '../models/fit-worker.ts'
 import { parseModelFile } from '../models/model-file.ts'
 import { createScoringHost } from '../scoring/host.ts'
@@ -45,8 +43,8 @@ export function learnCommand(): Command {
     .option('--ignore <columns>', 'columns to leave out, separated by commas', parseList)
     .option('--channel <id=column>', 'take this column as channel id; repeat; none = all columns', parseChannel)
     .option('--unit <id=unit>', 'unit of a channel as in the configuration; repeat', parseUnit)
-    .option('--order <n>', 'rows looked back on', parseCount, VAR_DEFAULTS.order)
-    .option('--mean <n>', 'rows averaged', parseCount, VAR_DEFAULTS.mean)
+    .option('--order <n>', 'rows looked back on', parseCount, DEFAULTS.model.order)
+    .option('--mean <n>', 'rows averaged', parseCount, DEFAULTS.model.mean)
     .option('--name <slug>', 'name of the model; default: the name of the file written')
     .option('--release <n>', 'release number', parseCount, 1)
     .option('--class <type>', 'asset type the model is for')
@@ -68,7 +66,7 @@ async function learn(options: Options): Promise<number> {
   await writeBeside(options.out, fitted.bytes)
   const selfTest = await selfTestOf(model)
   if (options.json) printJson(jsonOf(options, rows, fitted, model, selfTest))
-  else show(options, rows, fitted, model, selfTest, chooseFamily(fitOptions).reason)
+  else show(options, rows, fitted, model, selfTest, fitted.manifest.familyReason ?? '')
   return selfTest.ok ? EXIT.ok : EXIT.refused
 }
 

@@ -7,7 +7,12 @@ export interface Manifest {
   name: string
   /** Integer >= 1; only rises. */
   release: number
+  /** One, or several joined by `+`: `var+aakr`. */
   family: string
+  /** Why that family, in plain words, when the data decided. */
+  familyReason?: string
+  /** What a re-baselining fits: as many rows as the first baseline held, or all healthy ones so far. Absent: never re-baselined. */
+  keeps?: 'baseline' | 'all'
   /** Asset type (or id) it is for; absent = any asset whose channels match. */
   assetClass?: string
   /** In the order of the input's channel axis. Bound by id and unit: a mismatch is refused before anything runs. */
@@ -41,6 +46,8 @@ export interface ManifestFeature {
   channel?: string
   /** `deviation`: engineering units from what the model predicts; `prediction`: the prediction itself. */
   role?: 'deviation' | 'prediction'
+  /** Of a deviation: ids of the channels that predict this one most, largest first; absent where the others say little of it. */
+  predictors?: string[]
 }
 
 /** Means and standard deviations of the channels, in the order of `Manifest.channels`, in their units. */

@@ -20,6 +20,8 @@ const manifestSchema = z.looseObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'expected a slug such as p-101-var'),
   release: z.int().min(1),
   family: text,
+  familyReason: z.string().max(1000).optional(),
+  keeps: z.enum(['baseline', 'all']).optional(),
   assetClass: text.optional(),
   channels: z
     .array(z.looseObject({ id: text, unit: z.string().max(40) }))
@@ -37,6 +39,7 @@ const manifestSchema = z.looseObject({
         unit: z.string().max(40),
         channel: text.optional(),
         role: z.enum(['deviation', 'prediction']).optional(),
+        predictors: z.array(text).max(8).optional(),
       }),
     )
     .max(4 * CHANNELS_MAX),

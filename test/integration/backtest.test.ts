@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { DEFAULTS } from '../../agent/config/defaults.ts'
 import { builtFile } from '../../agent/core/built.ts'
-import { fitVar, scoreRows } from '../../agent/models/families/var.ts'
-import { machine } from '../support/model-data.ts'
+import { scoreModel } from '../../agent/models/combine.ts'
+import { stretchOf } from '../../agent/models/families/rows.ts'
+import { fitHealthy } from '../../agent/models/fit.ts'
+import { fitData, fitOptions, machine } from '../support/model-data.ts'
 
 const ROWS = 1200
 const FITTED = 600
@@ -71,9 +73,9 @@ t.test('scores as the fit says, alarms after delays, metrics from the labels, no
   const rows = rowsOf(join(out, 'run.csv'))
   t.equal(rows.length, ROWS - FITTED)
   t.same(rows[0], { ...rows[0], row: FITTED, time: '2026-01-01T10:00:00.000Z', setpoint: 1 })
-  const firstHalf = { ...withStill(0, FITTED), channels: 4 }
-  const { model } = fitVar(firstHalf, { channels: 4, ...pick(DEFAULTS.model) })
-  const reference = scoreRows(model, { ...withStill(0, ROWS), channels: 4 }).slice(-rows.length)
+  const { model } = fitHealthy(fitData(withStill(0, FITTED).values, 4), { ...fitOptions, ...pick(DEFAULTS.model) }).fit
+  const all = { ...withStill(0, ROWS), channels: 4 }
+  const reference = scoreModel(model, stretchOf(all, model.standard)).slice(-rows.length)
   const worst = Math.max(...rows.map(({ score }, i) => Math.abs(score - reference[i]!) / Math.max(1, reference[i]!)))
   t.ok(worst < 1e-4, `relative difference to the float64 reference ${worst}`)
 

@@ -57,7 +57,9 @@ export interface Family {
   name: 'var' | 'aakr' | 'autoencoder'
   /** Rows that follow one another below which it cannot be fitted at all. */
   rowsNeeded(channels: number, settings: FitSettings): number
-  /** Deterministic: the same rows give the same bytes. The caller has checked `rowsNeeded`. */
+  /** Why it cannot be fitted to these rows, in numbers, and what to do; undefined when it can. */
+  lacks(baseline: Baseline, settings: FitSettings): string | undefined
+  /** Deterministic: the same rows give the same bytes. The caller has checked `lacks`. */
   fit(baseline: Baseline, settings: FitSettings): FittedFamily
   /** Rows of on-delay and off-delay that suit how much the score of this family averages. */
   delayRows: { on: number; off: number }

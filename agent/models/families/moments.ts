@@ -94,22 +94,26 @@ export function regress(moments: Moments, targets: number, ridge: number): Float
 }
 
 /**
- * Each of the first `targets` entries from the others of them at the same time: result[i, j] is the weight of j in the
- * prediction of i, 0 on the diagonal. With Q = (G + ridge n I)⁻¹ that is -Q[i, j] / Q[i, i], one inverse for all.
+ * Each entry from the others at the same time. `weights`[i, j] is the weight of j in the prediction of i, 0 on the diagonal;
+ * `explained`[i] the share of the squares of i that the prediction takes away, 0 for an entry that is always 0.
+ * With Q = (G + ridge n I)⁻¹ they are -Q[i, j] / Q[i, i] and about 1 - 1 / (Q[i, i] G[i, i]): one inverse for all.
  */
-export function regressOnOthers(moments: Moments, targets: number, ridge: number): Float64Array {
-  const gram = Matrix.zeros(targets, targets)
-  for (let i = 0; i < targets; i++) {
-    for (let j = 0; j < targets; j++) {
-      gram.set(i, j, moments.at(i, j) + (i === j ? ridge * moments.count : 0))
+export function othersOf(moments: Moments, ridge: number): { weights: Float64Array; explained: Float64Array } {
+  const { size } = moments
+  const gram = Matrix.zeros(size, size)
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) gram.set(i, j, moments.at(i, j) + (i === j ? ridge * moments.count : 0))
+  }
+  const inverse = new CholeskyDecomposition(gram).solve(Matrix.eye(size, size))
+  const weights = new Float64Array(size * size)
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) {
+      if (i !== j) weights[i * size + j] = -inverse.get(i, j) / inverse.get(i, i)
     }
   }
-  const inverse = new CholeskyDecomposition(gram).solve(Matrix.eye(targets, targets))
-  const weights = new Float64Array(targets * targets)
-  for (let i = 0; i < targets; i++) {
-    for (let j = 0; j < targets; j++) {
-      if (i !== j) weights[i * targets + j] = -inverse.get(i, j) / inverse.get(i, i)
-    }
-  }
-  return weights
+  const explained = Float64Array.from({ length: size }, (_, i) => {
+    const squares = moments.at(i, i)
+    return squares > 0 ? 1 - 1 / (inverse.get(i, i) * squares) : 0
+  })
+  return { weights, explained }
 }

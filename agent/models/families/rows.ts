@@ -1,4 +1,5 @@
 // Rows of a baseline, standardised, with what may be looked back on.
+import type { Baseline, Stretch } from './family.ts'
 
 /** Raw rows as they come: [rows x channels] row-major, breaks[r] = 1 where row r does not follow row r-1. */
 export interface Rows {
@@ -40,6 +41,17 @@ export function standardOf(data: Rows): Standard {
     inverse[c] = Math.fround(1 / (constant[c] ? CONSTANT_SHARE * Math.abs(mean) || 1 : deviation))
   }
   return { centre, inverse, constant }
+}
+
+/** The baseline a family fits, by the standard taken from the same rows. */
+export function baselineOf(data: Rows, standard: Standard): Baseline {
+  return { ...stretchOf(data, standard), constant: standard.constant }
+}
+
+/** Rows as the parts of a model read them. */
+export function stretchOf(data: Rows, standard: Standard): Stretch {
+  const { rows, channels } = data
+  return { z: standardise(data, standard), rows, channels, runs: runLengths(data.breaks, rows) }
 }
 
 /** (x - centre) * inverse of every row; x rounded to float32 first, as the model will see it. */

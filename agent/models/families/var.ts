@@ -1,226 +1,115 @@
 // Family `var`: vector autoregression. Each channel is predicted from the last `order` rows of all channels; what is left
-// (the innovation) is averaged over the last `mean` rows as a vector, whitened, and its length is the score.
+// (the innovation e) is judged, in one of two ways, by how much history there is to know what is normal.
 //
-//   window [channels, order + mean], oldest row first
-//     z  = (x - centre) * inverse
-//     e  = mean over the last `mean` rows t of  z[t] - intercept - sum_l A_l z[t-l]
-//     c  = W e / limit            W whitens e (ZCA-cor): component i stays with channel i
-//     score = |c|                 1.0 is the setpoint;   contributions = c² / sum c²
+//   z  = (x - centre) * inverse
+//   e  = z[t] - intercept - sum_l A_l z[t-l]
 //
-// Averaging commutes with everything before the norm, so the graph and this file average z first (`movingMean`).
+//   few rows:   |W mean(e)| / limit       mean over the last `mean` rows, as a vector
+//   many rows:  |W e| / limit, mean(|W e|) / limit over `mean` rows, and over 3 x `mean`; the largest of them is the score
 //
-// The limit is the largest score of held-out rows: five contiguous fifths, each scored by a fit on the other four. On 20
-// runs of a water circulation rig with 400 baseline rows that gave F1 0.855 at 10 % false alarms; the largest score of the
-// rows fitted on 0.78 at 57 %, their 99 % quantile 0.77 at 64 %. A healthy run with 4,000 baseline rows is in alarm for
-// 3.8 % of the rest. Starting 75 or 150 rows later changed nothing with mean 10 (0.855 each), but did with mean 5
-// (0.816 to 0.843) and order 3 (0.840 to 0.854; 12 % of the healthy run).
+// W whitens (ZCA-cor): component i stays with channel i. From 299 independent windows on (limit.ts) the level of a mean of
+// norms is known well enough; four servers with a day-long baseline had VUS-PR .473 by the mean vector, .575 by the three. With the
+// mean vector kept beside them it was .590 against .618 in all. With 400 rows only the mean vector holds: 20 runs of a water
+// circulation rig gave F1 .878 at 11.6 % false alarms, with norms 22 to 39 % false alarms.
 //
-// Adding the deviation from what the other channels predict to the vector lost 0.04 and tripled the false alarms: slow
+// Adding the deviation from what the other channels predict to the vector lost 0.04 of F1 and tripled the false alarms: slow
 // common drift breaks such relations first. A fault that breaks them for good stays visible without, because innovations
-// of noisy channels keep the shift (I - sum A) delta: a simulated pump with a clogged strainer stays above the setpoint
-// 98 to 100 % of the time, at a median of 1.2 to 1.8; of 30 healthy hours with load changes 0.007 % of windows exceed it (at
-// 1 and 2 Hz; at a row every 5 s the same hour is 720 rows, too few: one seed of three alarmed on 16 to 28 %).
-import { assert } from '../../core/errors.ts'
-import { Moments, regress, regressOnOthers } from './moments.ts'
-import { movingMean, type Rows, runLengths, type Standard, standardise, standardOf } from './rows.ts'
-import { whitening } from './whiten.ts'
+// of noisy channels keep the shift (I - sum A) delta.
+import { limitOf } from '../limit.ts'
+import type { Baseline, Family, FitSettings, FittedFamily, Part } from './family.ts'
+import { runsInFolds } from './folds.ts'
+import { fitVar, heldOutNorms, normsOf, type VarModel } from './var-fit.ts'
+import { addMeanPart } from './var-graph.ts'
 
-export const VAR_DEFAULTS = { order: 5, mean: 10 } as const
-
-const FOLDS = 5
-// In units of a channel's variance per row. Results did not move between 1e-4 and 1e-2.
-const RIDGE = 1e-3
-// For the relation shown to people: stiffer, so that near-copies share the weight instead of cancelling each other.
-const RELATION_RIDGE = 1e-2
-// The limit is never above 3 x the 99 % quantile of the held-out scores (measured: 1.0 to 2.0 x): a baseline with one wild
-// spike in it must not make the model blind.
-const LIMIT_OVER_Q99_MAX = 3
-
-export interface VarShape {
-  channels: number
-  order: number
-  mean: number
-}
-
-export interface VarModel extends VarShape, Standard {
-  /** [(channels * order + 1) x channels]: row (l-1) * channels + j is the weight of z[t-l][j]; the last the intercept. */
-  weights: Float64Array
-  /** [channels x channels], already divided by the limit. */
-  whiten: Float64Array
-  /** [channels x channels]: weight of channel j in the prediction of channel i from the others, in z. */
-  relation: Float64Array
-}
-
-export interface VarFit {
-  model: VarModel
-  /** Held-out scores in time order, 1.0 = the setpoint. */
-  heldOut: Float64Array
-}
+// A regression needs more rows than weights: twice as many at the least (0.857 on 400 rows x 41 weights, measured),
+// and every fifth of them has to hold windows of its own.
+const ROWS_PER_PARAMETER_MIN = 2
+const ROWS_PER_PARAMETER_GOOD = 5
+const WINDOWS_MIN = 60
+// 1,000 sums squared in ten tables are 80 MB; beyond that a fit is no longer a matter of seconds.
+const VECTOR_MAX = 1_000
 
 /** Regression weights per channel: what the number of rows is held against. */
-export function parametersOf(shape: VarShape): number {
-  return shape.channels * shape.order + 1
+function parametersOf(channels: number, order: number): number {
+  return channels * order + 1
+}
+
+export const VAR: Family = {
+  name: 'var',
+  delayRows: { on: 5, off: 30 },
+  keeps: 'baseline',
+  rowsNeeded: (channels, { order, mean }) =>
+    Math.max(WINDOWS_MIN, 10 * (order + mean), ROWS_PER_PARAMETER_MIN * parametersOf(channels, order)),
+  lacks(baseline, settings) {
+    const { channels } = baseline
+    const { order, mean } = settings
+    if (channels * (order + 1) > VECTOR_MAX) {
+      return (
+        `${channels} channels with order ${order} are too many; lower the order or split the asset ` +
+        `(channels x (order + 1) must not exceed ${VECTOR_MAX}).`
+      )
+    }
+    const { targets, windows } = usableRows(baseline, settings)
+    const needed = VAR.rowsNeeded(channels, settings)
+    if (targets >= needed && windows >= WINDOWS_MIN) return undefined
+    return (
+      `${baseline.rows} rows are there, of which ${targets} follow ${order} others without a gap and ${windows} end a ` +
+      `window of ${order + mean}; it takes ${needed} and ${WINDOWS_MIN}. Learn longer, or lower the order.`
+    )
+  },
+  fit(baseline, settings) {
+    const { parts, heldOut } = fitShort(baseline, settings)
+    return { parts, heldOut, warnings: warningsOf(baseline, settings) }
+  },
 }
 
 /** How many rows have `order` (a target) and `order + mean - 1` (a window) rows before them without a break. */
-export function usableRows(data: Rows, shape: VarShape): { targets: number; windows: number } {
-  const runs = runLengths(data.breaks, data.rows)
+function usableRows({ runs }: Baseline, { order, mean }: FitSettings): { targets: number; windows: number } {
   let targets = 0
   let windows = 0
   for (const run of runs) {
-    if (run > shape.order) targets++
-    if (run >= shape.order + shape.mean) windows++
+    if (run > order) targets++
+    if (run >= order + mean) windows++
   }
   return { targets, windows }
 }
 
-/** The caller has checked that there are enough rows (`usableRows`), and that all values are finite in float32. */
-export function fitVar(data: Rows, shape: VarShape): VarFit {
-  const { channels, order, mean } = shape
-  const standard = standardOf(data)
-  const z = standardise(data, standard)
-  const zBar = movingMean(z, data.rows, channels, mean)
-  const runs = runLengths(data.breaks, data.rows)
-  const targets = foldMoments(z, runs, shape, order + 1)
-  const windows = foldMoments(zBar, runs, shape, order + mean)
+function warningsOf(baseline: Baseline, settings: FitSettings): string[] {
+  const { targets } = usableRows(baseline, settings)
+  const parameters = parametersOf(baseline.channels, settings.order)
+  const good = ROWS_PER_PARAMETER_GOOD * parameters
+  if (targets >= good) return []
+  return [`${targets} usable rows for ${parameters} weights per channel; ${good} or more would be better.`]
+}
 
-  const fold = (without: number): Pick<VarModel, 'weights' | 'whiten'> => {
-    const weights = regress(Moments.total(targets, without), channels, RIDGE)
-    const covariance = innovationCovariance(Moments.total(windows, without), weights, channels)
-    return { weights, whiten: whitening(covariance, standard.constant) }
-  }
-  const heldOut = heldOutScores(
-    zBar,
-    runs,
-    shape,
-    targets.map((_, k) => fold(k)),
-  )
-  assert(heldOut.length > 0, 'a baseline that was found large enough has held-out windows')
-  const limit = limitOf(heldOut)
-  const { weights, whiten } = fold(-1)
-  const relation = regressOnOthers(Moments.total(windows), channels, RELATION_RIDGE)
+export interface VarFit extends Omit<FittedFamily, 'warnings'> {
+  model: VarModel
+  /** Of each part, in their order. */
+  limits: number[]
+}
+
+/** The mean innovation vector. */
+export function fitShort(baseline: Baseline, { order, mean }: FitSettings): VarFit {
+  const shape = { channels: baseline.channels, order, mean }
+  const fits = fitVar(baseline, shape)
+  const held = wholly(heldOutNorms(baseline, fits), baseline, mean)
+  const limit = limitOf(held, order + mean)
+  const heldOut = held.map(score => score / limit)
+  return { parts: [meanPart(fits.whole, limit)], heldOut, model: fits.whole, limits: [limit] }
+}
+
+/** Only windows whose `rows` innovations all belong to rows that the fit has not seen; NaN for the others. */
+function wholly(scores: Float64Array, { runs }: Baseline, rows: number): Float64Array {
+  const inFold = runsInFolds(runs)
+  return scores.map((score, r) => (inFold[r]! < rows ? Number.NaN : score))
+}
+
+/** |W mean(e)| / limit. */
+function meanPart(model: VarModel, limit: number): Part {
   return {
-    model: { ...shape, ...standard, weights, whiten: whiten.map(value => value / limit), relation },
-    heldOut: heldOut.map(score => score / limit),
+    name: `innovation mean ${model.mean}`,
+    samples: model.order + model.mean,
+    scoreRows: stretch => normsOf(stretch, model, () => model).map(norm => norm / limit),
+    addTo: (graph, z, samples) => addMeanPart(graph, z, samples, model, limit),
   }
-}
-
-/** Scores of every window that ends in the rows of `data` without a break inside, in time order. */
-export function scoreRows(model: VarModel, data: Rows): Float64Array {
-  const z = standardise(data, model)
-  const zBar = movingMean(z, data.rows, model.channels, model.mean)
-  const runs = runLengths(data.breaks, data.rows)
-  const scores: number[] = []
-  const scratch = scratchFor(model)
-  for (let t = 0; t < data.rows; t++) {
-    if (runs[t]! >= model.order + model.mean) scores.push(scoreAt(zBar, t, model, model, scratch))
-  }
-  return Float64Array.from(scores)
-}
-
-const foldOf = (row: number, rows: number): number => Math.floor((row * FOLDS) / rows)
-
-/** Moments of [z[t], z[t-1] … z[t-order], 1] per fifth of the rows, over rows with `runMin` rows in a run. */
-function foldMoments(z: Float64Array, runs: Uint32Array, shape: VarShape, runMin: number): Moments[] {
-  const size = shape.channels * (shape.order + 1) + 1
-  const folds = Array.from({ length: FOLDS }, () => new Moments(size))
-  const vector = new Float64Array(size)
-  for (let t = 0; t < runs.length; t++) {
-    if (runs[t]! < runMin) continue
-    fillLagged(vector, z, t, shape)
-    folds[foldOf(t, runs.length)]!.add(vector)
-  }
-  return folds
-}
-
-function fillLagged(out: Float64Array, z: Float64Array, t: number, shape: VarShape): void {
-  let at = 0
-  for (let lag = 0; lag <= shape.order; lag++) {
-    const row = (t - lag) * shape.channels
-    for (let c = 0; c < shape.channels; c++) out[at++] = z[row + c]!
-  }
-  out[at] = 1
-}
-
-/** Tᵀ H T / n with T = [I; -weights]: the covariance (about zero) of averaged innovations, without another pass. */
-function innovationCovariance(windows: Moments, weights: Float64Array, channels: number): Float64Array {
-  const { size } = windows
-  const map = (row: number, c: number): number =>
-    row < channels ? (row === c ? 1 : 0) : -weights[(row - channels) * channels + c]!
-  const covariance = new Float64Array(channels * channels)
-  const column = new Float64Array(size)
-  for (let j = 0; j < channels; j++) {
-    column.fill(0)
-    for (let row = 0; row < size; row++) {
-      for (let k = 0; k < size; k++) column[row]! += windows.at(row, k) * map(k, j)
-    }
-    for (let i = 0; i < channels; i++) {
-      let sum = 0
-      for (let row = 0; row < size; row++) sum += map(row, i) * column[row]!
-      covariance[i * channels + j] = sum / windows.count
-    }
-  }
-  return covariance
-}
-
-function heldOutScores(
-  zBar: Float64Array,
-  runs: Uint32Array,
-  shape: VarShape,
-  folds: readonly Pick<VarModel, 'weights' | 'whiten'>[],
-): Float64Array {
-  const rows = runs.length
-  const scores: number[] = []
-  const scratch = scratchFor(shape)
-  for (let t = 0; t < rows; t++) {
-    const fold = foldOf(t, rows)
-    // Every innovation of the window belongs to rows the fold's fit has not seen.
-    if (runs[t]! < shape.order + shape.mean || foldOf(t - shape.mean + 1, rows) !== fold) continue
-    scores.push(scoreAt(zBar, t, shape, folds[fold]!, scratch))
-  }
-  return Float64Array.from(scores)
-}
-
-interface Scratch {
-  lagged: Float64Array
-  innovation: Float64Array
-}
-
-function scratchFor(shape: VarShape): Scratch {
-  return {
-    lagged: new Float64Array(shape.channels * (shape.order + 1) + 1),
-    innovation: new Float64Array(shape.channels),
-  }
-}
-
-function scoreAt(
-  zBar: Float64Array,
-  t: number,
-  shape: VarShape,
-  fit: Pick<VarModel, 'weights' | 'whiten'>,
-  { lagged, innovation }: Scratch,
-): number {
-  const { channels } = shape
-  fillLagged(lagged, zBar, t, shape)
-  for (let i = 0; i < channels; i++) innovation[i] = lagged[i]!
-  for (let row = channels; row < lagged.length; row++) {
-    const value = lagged[row]!
-    const at = (row - channels) * channels
-    for (let i = 0; i < channels; i++) innovation[i]! -= fit.weights[at + i]! * value
-  }
-  let squares = 0
-  for (let i = 0; i < channels; i++) {
-    let sum = 0
-    for (let j = 0; j < channels; j++) sum += fit.whiten[i * channels + j]! * innovation[j]!
-    squares += sum * sum
-  }
-  return Math.sqrt(squares)
-}
-
-function limitOf(heldOut: Float64Array): number {
-  const sorted = heldOut.toSorted()
-  const largest = sorted[sorted.length - 1]!
-  const cap = LIMIT_OVER_Q99_MAX * sorted[Math.floor(0.99 * (sorted.length - 1))]!
-  // Only constant channels: nothing ever differs from its prediction, and any positive limit will do.
-  return Math.min(largest, cap) || largest || 1
 }

@@ -2,10 +2,9 @@ import t from 'tap'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import type { FitData } from '../../../agent/models/contract.ts'
 import { findOutliers, withoutOutliers } from '../../../agent/models/families/outliers.ts'
-import { fitVar } from '../../../agent/models/families/var.ts'
 import { fitModel } from '../../../agent/models/fit.ts'
 import { fitData, fitOptions, machine, skabAnomalyFree, skabRuns, windowAt } from '../../support/model-data.ts'
-import { referenceVar } from '../../support/model-var-reference.ts'
+import { fitVarShort, referenceVar } from '../../support/model-var-reference.ts'
 
 const rowsOf = (data: FitData) => ({ ...data, channels: data.channels.length })
 const SPIKES = [30, 31, 130, 250, 333]
@@ -24,7 +23,7 @@ function spiked(data: FitData, by: number): FitData {
 /** A score of the same rows by a model of either baseline: channel 1 shifted by 10 %. */
 function scoreOfFault(data: FitData, healthy: FitData): number {
   const cleaned = withoutOutliers(rowsOf(data), findOutliers(rowsOf(data)))
-  const { model } = fitVar(cleaned, { channels: cleaned.channels, order: 3, mean: 5 })
+  const model = fitVarShort({ ...cleaned, channels: data.channels }, 3, 5)
   const window = windowAt(healthy, 200, 8)
   for (let s = 3; s < 8; s++) window[8 + s]! *= 1.1
   return referenceVar(model, window).score
