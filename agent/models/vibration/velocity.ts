@@ -1,0 +1,82 @@
+// Broad-band velocity in mm/s rms, as severity standards judge it, from acceleration.
+import { LOW_HZ_MAX, lowBand } from './decimate.ts'
+import { AVERAGES_MIN, bandPower, type Spectrum, welch } from './welch.ts'
+
+/** 9.80665 m/s² (ISO 80000-3): the standard acceleration of free fall. */
+export const STANDARD_GRAVITY = 9.80665
+/** Lines of 0.625 Hz. Four of them at 50 % overlap take 4 s. */
+export const BLOCK_S = 1.6
+export const CAPTURE_S_MIN = 4
+const REVOLUTIONS_MIN = 10
+/** A speed that moved further than this smears every harmonic over several lines. */
+const SPEED_SPREAD_MAX = 0.02
+/** ISO 20816-3:2022, 4.2: from 10 Hz, and from 2 Hz for machines at or below 600/min. */
+const LOW_HZ = 10
+const LOW_HZ_SLOW = 2
+const SLOW_PER_MIN = 600
+
+export type AccelerationUnit = 'g' | 'm/s2'
+
+export interface SpeedOfCapture {
+  /** Revolutions per minute: mean, least and largest over the capture. */
+  mean: number
+  min: number
+  max: number
+}
+
+/** `mmPerS` rms, or why there is none. */
+export type Velocity =
+  | { mmPerS: number; fromHz: number; toHz: number; lineHz: number; averages: number }
+  | { reason: string }
+
+/** To m/s². */
+export function accelerationFactor(unit: AccelerationUnit): number {
+  return unit === 'g' ? STANDARD_GRAVITY : 1
+}
+
+/**
+ * Velocity of one axis, integrated in the frequency domain. Too short a capture, or one over which the speed moved, has none: an
+ * integral amplifies what is slow, and of what is slow such a capture holds too little.
+ * @param samples acceleration in `unit`, contiguous
+ * @param speed where it is known; without, only the length of the capture is judged
+ */
+export function velocityOf(
+  samples: ArrayLike<number>,
+  rateHz: number,
+  unit: AccelerationUnit,
+  speed?: SpeedOfCapture,
+): Velocity {
+  const seconds = samples.length / rateHz
+  const reason = unfit(seconds, speed)
+  if (reason !== undefined) return { reason }
+  const slow = speed !== undefined && speed.mean <= SLOW_PER_MIN
+  const fromHz = slow ? LOW_HZ_SLOW : LOW_HZ
+  const spectrum = lowSpectrum(samples, rateHz)
+  const toHz = Math.min(LOW_HZ_MAX, rateHz / 2.56)
+  if (spectrum.averages < AVERAGES_MIN)
+    return { reason: `${spectrum.averages} averages, at least ${AVERAGES_MIN} needed` }
+  const metres = bandPower(spectrum, fromHz, toHz, hz => 1 / (2 * Math.PI * hz) ** 2)
+  const mmPerS = 1000 * accelerationFactor(unit) * Math.sqrt(metres)
+  return { mmPerS, fromHz, toHz, lineHz: spectrum.lineHz, averages: spectrum.averages }
+}
+
+/** 0 to 1 kHz in lines of 0.625 Hz, in unit² per line; wider lines where the capture is shorter than 4 s. */
+export function lowSpectrum(samples: ArrayLike<number>, rateHz: number): Spectrum {
+  const low = lowBand(samples, rateHz)
+  return welch(low.samples, low.rateHz, BLOCK_S)
+}
+
+function unfit(seconds: number, speed: SpeedOfCapture | undefined): string | undefined {
+  if (seconds < CAPTURE_S_MIN) return `the capture is ${round(seconds)} s long, velocity takes ${CAPTURE_S_MIN} s`
+  if (!speed) return undefined
+  const revolutions = (speed.mean / 60) * seconds
+  if (!(revolutions >= REVOLUTIONS_MIN)) {
+    return `${round(revolutions)} revolutions in the capture, velocity takes ${REVOLUTIONS_MIN}`
+  }
+  const spread = Math.max(speed.max - speed.mean, speed.mean - speed.min) / speed.mean
+  return spread > SPEED_SPREAD_MAX
+    ? `the speed moved by ${round(100 * spread)} % during the capture, at most ${100 * SPEED_SPREAD_MAX} % are let pass`
+    : undefined
+}
+
+const round = (value: number): number => Number(value.toPrecision(3))
