@@ -26,6 +26,7 @@ function legend(): string {
     ['#c0392b', 'setpoint 1.0'],
     ['#f2b8b0', 'alarm'],
     ['#d9d9d9', 'labelled'],
+    ['#2e8b57', 're-baselined'],
   ] as const
   return entries
     .map(([colour, text], i) => {
@@ -35,7 +36,7 @@ function legend(): string {
     .join('')
 }
 
-function panel({ name, scores, alarms, labels, timesUs }: Scored, y: number): string {
+function panel({ name, scores, alarms, labels, timesUs, rebaselines = [] }: Scored, y: number): string {
   const plotWidth = WIDTH - LEFT - RIGHT
   const plotHeight = PANEL - TOP - BOTTOM
   const top = Math.min(SCORE_MAX, Math.max(1.5, ...extremes(scores, 200).map(([, high]) => high)))
@@ -57,12 +58,16 @@ function panel({ name, scores, alarms, labels, timesUs }: Scored, y: number): st
           )
           .join('')
       : ''
+  // A tick at the top, not a line across: a year has hundreds of them.
+  const ticks = rebaselines
+    .map(at => `<path d="M${px(at)} ${y + TOP - 5}v9" stroke="#2e8b57" stroke-width="1.5"/>\n`)
+    .join('')
   const [first = 0, last = 0] = [timesUs[0], timesUs.at(-1)]
   return `<g>
 <text x="${LEFT}" y="${y + 16}" font-weight="bold">${escaped(name)}</text>
 ${bands(labels, '#d9d9d9', 0, 1)}${bands(alarms, '#f2b8b0', 0.75, 0.25)}<rect x="${LEFT}" y="${y + TOP}" width="${plotWidth}" height="${plotHeight}" fill="none" stroke="#999"/>
 <polyline points="${line}" fill="none" stroke="#1f5fa8"/>
-<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(1)}" y2="${py(1)}" stroke="#c0392b" stroke-dasharray="5 3"/>
+${ticks}<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(1)}" y2="${py(1)}" stroke="#c0392b" stroke-dasharray="5 3"/>
 <text x="${LEFT - 6}" y="${py(1)}" text-anchor="end" dy="4">1.0</text>
 <text x="${LEFT - 6}" y="${y + TOP + 8}" text-anchor="end">${top === SCORE_MAX ? '≥ ' : ''}${top.toFixed(1)}</text>
 <text x="${LEFT}" y="${y + PANEL - 10}" fill="#555">${isoFromUs(first).slice(0, 19)}</text>

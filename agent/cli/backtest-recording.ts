@@ -1,22 +1,26 @@
-// A recorded CSV file as a backtest sees it: every row, in order, with the times made to rise.
+// A recorded CSV file as a backtest sees it: every line a row, in the order of the file, whatever the times say.
+import { SLUG_CHARS_MAX } from '../config/schema-parts.ts'
 import { AgentError } from '../core/errors.ts'
+import type { CsvBlock, CsvTable } from '../decode/contract.ts'
 import { openCsvTable } from '../decode/csv-table.ts'
 import { slugOf } from './learn-rows.ts'
 
 export interface Recording {
   path: string
   rows: number
-  /** [rows] µs since 1970, strictly rising. */
+  /** [rows] µs since 1970 as the file has them; one that cannot be read continues the row before. */
   timesUs: Float64Array
+  /** [rows] 1 where windows must not reach back past the row: a long silence, or another recording appended. */
+  breaks: Uint8Array
   /** [rows x channels], NaN where a cell is empty. */
   values: Float64Array
   channels: { id: string; column: string }[]
   /** [rows] 0/1; undefined where the file has no such column. */
   labels: Uint8Array | undefined
-  /** Median time between rows. */
+  /** Usual time between rows. */
   everyUs: number
-  /** Times that did not rise and were set 1 µs after the one before. */
-  unordered: number
+  /** What is odd about the file. */
+  warnings: string[]
 }
 
 export interface RecordingOptions {
@@ -25,52 +29,134 @@ export interface RecordingOptions {
   label: string | undefined
 }
 
-// 20 million values are 160 MB; a day of 10 Hz on 20 channels is 17 million.
+// 40 million values are 320 MB; two days of 10 Hz on 20 channels are 35 million.
 const VALUES_MAX = 40_000_000
+/** A recorder that skips some beats made no gap; a weekend without rows is one, and windows do not reach across it. */
+const GAP_STEPS = 100
+const EVERY_US_DEFAULT = 1e6
 
-/** Throws AgentError CSV_INVALID (unreadable file), USAGE (no such label column, too large). */
+/** Throws AgentError CSV_INVALID (unreadable file), USAGE (too large). */
 export async function readRecording(path: string, { ignore, label }: RecordingOptions): Promise<Recording> {
-  const table = await openCsvTable(path, { ignore: [...ignore] })
-  const labelAt = label === undefined ? -1 : table.columns.indexOf(label)
-  const labelNamed = label !== undefined && table.header.includes(label)
-  if (label !== undefined && labelAt < 0 && !labelNamed) {
-    throw new AgentError('USAGE', `${path} has no column ${label} for labels; it has ${table.header.join(', ')}`)
-  }
-  const picked = table.columns.flatMap((column, at) => (at === labelAt ? [] : [{ column, at }]))
-  const values: number[] = []
-  const times: number[] = []
-  const labels: number[] = []
-  let unordered = 0
+  const table = await openCsvTable(path, { ignore, whole: true, ...(label === undefined ? {} : { flags: label }) })
+  const blocks: CsvBlock[] = []
+  let rows = 0
   for await (const block of table.rows()) {
-    for (let r = 0; r < block.rows; r++) {
-      const before = times.at(-1) ?? Number.NEGATIVE_INFINITY
-      const timeUs = block.timesUs[r]!
-      if (timeUs <= before) unordered++
-      times.push(timeUs > before ? timeUs : before + 1)
-      const from = r * table.columns.length
-      for (const { at } of picked) values.push(block.values[from + at]!)
-      if (labelAt >= 0) labels.push(block.values[from + labelAt]! > 0 ? 1 : 0)
-    }
-    if (values.length > VALUES_MAX)
+    blocks.push(block)
+    rows += block.rows
+    if (rows * table.columns.length > VALUES_MAX)
       throw new AgentError('USAGE', `${path} holds more than ${VALUES_MAX} values; backtest a part of it`)
   }
+  const labelAt = label !== undefined && table.columns.at(-1) === label ? table.columns.length - 1 : -1
+  const channelAt = table.columns.flatMap((_, at) => (at === labelAt ? [] : [at]))
+  const counters = channelAt.filter(at => isRowCounter(blocks, at, table.columns.length))
+  const picked = counters.length === channelAt.length ? channelAt : channelAt.filter(at => !counters.includes(at))
+  const { timesUs, breaks, everyUs, warnings } = timesOf(blocks, rows, table.timeColumn)
+  const cells = columnsOf(blocks, rows, table.columns.length, picked)
   return {
     path,
-    rows: times.length,
-    timesUs: Float64Array.from(times),
-    values: Float64Array.from(values),
-    channels: uniqueIds(picked.map(({ column }) => column)),
-    labels: labelAt >= 0 ? Uint8Array.from(labels) : undefined,
-    everyUs: medianStep(times),
-    unordered,
+    rows,
+    timesUs,
+    breaks,
+    values: cells,
+    channels: uniqueIds(picked.map(at => table.columns[at]!)),
+    labels: labelAt < 0 ? undefined : labelsOf(blocks, rows, table.columns.length, labelAt),
+    everyUs,
+    warnings: [
+      ...warnings,
+      ...oddities(table, label, ignore),
+      ...(picked.length < channelAt.length
+        ? [`${counters.map(at => table.columns[at]).join(', ')} only counts rows and is left out`]
+        : []),
+    ],
   }
+}
+
+/** Without one column, for a baseline that carries the labels of another file. */
+export function withoutColumn(recording: Recording, column: string | undefined): Recording {
+  const at = recording.channels.findIndex(channel => channel.column === column)
+  if (at < 0) return recording
+  const width = recording.channels.length
+  return {
+    ...recording,
+    channels: recording.channels.filter((_, c) => c !== at),
+    values: recording.values.filter((_, i) => i % width !== at),
+  }
+}
+
+function columnsOf(blocks: readonly CsvBlock[], rows: number, width: number, picked: readonly number[]): Float64Array {
+  const values = new Float64Array(rows * picked.length)
+  let to = 0
+  for (const block of blocks) {
+    for (let row = 0; row < block.rows; row++) {
+      for (const at of picked) values[to++] = block.values[row * width + at]!
+    }
+  }
+  return values
+}
+
+function labelsOf(blocks: readonly CsvBlock[], rows: number, width: number, at: number): Uint8Array {
+  return Uint8Array.from(columnsOf(blocks, rows, width, [at]), value => (value > 0 ? 1 : 0))
+}
+
+/** The same step, not 0, from row to row through the whole first block: an index, or a second clock. Nothing to monitor. */
+function isRowCounter([block]: readonly CsvBlock[], at: number, width: number): boolean {
+  if (!block || block.rows < 10) return false
+  const step = block.values[width + at]! - block.values[at]!
+  if (!(Math.abs(step) > 0)) return false
+  for (let row = 2; row < block.rows; row++) {
+    const here = block.values[row * width + at]! - block.values[(row - 1) * width + at]!
+    if (!(Math.abs(here - step) <= 1e-9 * Math.abs(block.values[row * width + at]!))) return false
+  }
+  return true
+}
+
+function timesOf(
+  blocks: readonly CsvBlock[],
+  rows: number,
+  timeColumn: string | undefined,
+): Pick<Recording, 'timesUs' | 'breaks' | 'everyUs' | 'warnings'> {
+  const timesUs = new Float64Array(rows)
+  let at = 0
+  for (const block of blocks) {
+    timesUs.set(block.timesUs.subarray(0, block.rows), at)
+    at += block.rows
+  }
+  const everyUs = usualStep(timesUs)
+  const breaks = new Uint8Array(rows)
+  let [unread, unordered] = [0, 0]
+  for (let row = 0; row < rows; row++) {
+    if (Number.isNaN(timesUs[row]!)) {
+      unread++
+      timesUs[row] = row > 0 ? timesUs[row - 1]! + everyUs : 0
+    }
+    const step = row > 0 ? timesUs[row]! - timesUs[row - 1]! : everyUs
+    if (step <= 0) unordered++
+    if (row === 0 || Math.abs(step) > GAP_STEPS * everyUs) breaks[row] = 1
+  }
+  const warnings: string[] = []
+  if (timeColumn === undefined) warnings.push('no time column found: rows are taken to be 1 s apart')
+  if (unread > 0) warnings.push(`${unread} times could not be read: the rows are taken to follow the one before`)
+  if (unordered > 0) warnings.push(`${unordered} times do not rise: rows are taken in the order of the file`)
+  return { timesUs, breaks, everyUs, warnings }
+}
+
+function oddities(table: CsvTable, label: string | undefined, ignore: readonly string[]): string[] {
+  const left = table.skipped.filter(name => name !== '' && name !== label && !ignore.includes(name))
+  return [
+    ...(left.length > 0 ? [`${left.join(', ')}: no numbers, left out`] : []),
+    ...(table.badCells > 0 ? [`${table.badCells} cells hold no number and count as missing`] : []),
+    ...(label !== undefined && !table.header.includes(label) ? [`there is no column ${label} for labels`] : []),
+  ]
 }
 
 /** Ids as the configuration wants them; two columns with the same slug are told apart by a number. */
 function uniqueIds(columns: readonly string[]): Recording['channels'] {
   const taken = new Set<string>()
   return columns.map(column => {
+    // Room for the number at the end.
     const slug = slugOf(column)
+      .slice(0, SLUG_CHARS_MAX - 5)
+      .replace(/-$/, '')
     let id = slug
     for (let n = 2; taken.has(id); n++) id = `${slug}-${n}`
     taken.add(id)
@@ -78,7 +164,12 @@ function uniqueIds(columns: readonly string[]): Recording['channels'] {
   })
 }
 
-function medianStep(times: readonly number[]): number {
-  const steps = times.slice(1).map((time, i) => time - times[i]!)
-  return steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 1e6
+/** Median; where half of the times repeat (only the date is recorded, say) the mean. */
+function usualStep(timesUs: Float64Array): number {
+  const known = timesUs.filter(time => !Number.isNaN(time))
+  const steps = known.subarray(1).map((time, i) => time - known[i]!)
+  const median = steps.sort()[Math.floor(steps.length / 2)] ?? EVERY_US_DEFAULT
+  if (median > 0) return median
+  const mean = ((known.at(-1) ?? 0) - (known[0] ?? 0)) / Math.max(1, known.length - 1)
+  return mean > 0 ? mean : EVERY_US_DEFAULT
 }

@@ -3,6 +3,9 @@ import { isoFromUs } from '../core/types.ts'
 import { type AlarmMetrics, type AlarmTally, alarmMetrics, tallyAlarms } from '../models/backtest/alarm-metrics.ts'
 import { type CurveMetrics, curveMetrics } from '../models/backtest/curves.ts'
 import { vusPr } from '../models/backtest/vus.ts'
+import type { Sufficiency } from '../models/contract.ts'
+import type { Rebaselining } from './backtest-rebaseline.ts'
+import type { AlarmDelays } from './backtest-score.ts'
 import { print, table } from './shared.ts'
 
 /** As the SMD protocol has it: the widest shoulder of a labelled range, in rows. */
@@ -16,6 +19,29 @@ export interface Scored {
   scores: Float64Array
   alarms: Uint8Array
   labels: Uint8Array | undefined
+  /** Rows, counted from firstRow, from which another model scored. */
+  rebaselines?: readonly number[]
+}
+
+/** One recording's outcome, as it stands in the JSON. */
+export interface Outcome {
+  scored: Scored
+  model: {
+    name: string
+    family: string
+    familyReason: string
+    sha256: string
+    fittedRows: number | undefined
+    channels: string[]
+  }
+  /** Undefined where they are not of rows. */
+  delays?: AlarmDelays
+  /** Undefined for a model that was given. */
+  sufficiency: Sufficiency | undefined
+  /** Every time one was due, taken or not. */
+  rebaselines: readonly Rebaselining[]
+  warnings: string[]
+  alarms: { row: number; text: string }[]
 }
 
 export interface Metrics {
@@ -51,6 +77,29 @@ export function metricsOf(recordings: readonly Scored[]): Metrics {
 
 function tallyOf({ labels, alarms, timesUs, firstRow }: Scored): AlarmTally {
   return tallyAlarms(labels ?? new Uint8Array(alarms.length), alarms, timesUs, firstRow)
+}
+
+/** Schema `wearwatch.backtest/1`, docs/backtest.md; ratios without a divisor are null. */
+export function jsonText(
+  outcomes: readonly Outcome[],
+  metrics: Metrics,
+  failed: readonly { name: string; code: string; message: string }[],
+): string {
+  const recordings = outcomes.map(({ scored, ...outcome }) => {
+    const { alarm, curves } = metricsOf([scored])
+    const inAlarm = scored.alarms.reduce((sum, on) => sum + on, 0)
+    return {
+      name: scored.name,
+      firstRow: scored.firstRow,
+      rows: scored.scores.length,
+      rowsInAlarm: inAlarm,
+      rowsBeyondSetpoint: scored.scores.reduce((sum, score) => sum + (score >= 1 ? 1 : 0), 0),
+      episodes: alarm.episodes,
+      ...outcome,
+      ...(scored.labels ? { alarm, curves } : {}),
+    }
+  })
+  return `${JSON.stringify({ schema: 'wearwatch.backtest/1', recordings, failed, ...metrics }, null, 2)}\n`
 }
 
 /** Without labels only what needs none: how often and how long it was in alarm. */

@@ -1,5 +1,8 @@
 // Rows of a recording through what the live agent has: gate, windows, scorer child, alarm rule. Only the sources, the
 // stores and the links are missing.
+//
+// A row is a sample: the rows get times of their own, one usual step apart, so that delays count rows and a recorder that
+// skipped a beat, or wrote a time twice, changes nothing. A long silence stays one.
 import { AlarmEngine } from '../alarms/engine.ts'
 import { newAlarmState } from '../alarms/state.ts'
 import type { AssetConfig } from '../config/contract.ts'
@@ -13,13 +16,17 @@ import { seededPrng } from '../core/prng.ts'
 import type { ModelFile } from '../models/contract.ts'
 import type { ScoringHost } from '../scoring/contract.ts'
 import { createScoringHost } from '../scoring/host.ts'
+import type { GatedBlock } from '../windows/contract.ts'
 import { Cutter } from '../windows/cutter.ts'
 import { Gate } from '../windows/gate.ts'
+import type { Rebaseliner, Rebaselining } from './backtest-rebaseline.ts'
 import type { Recording } from './backtest-recording.ts'
+import type { ModelRows } from './backtest-rows.ts'
 
-/** A recorder that skips some beats made no gap; a weekend without rows is one, and windows do not reach across it. */
-const GAP_STEPS = 100
 const BLOCK_ROWS = 1024
+/** Times the usual step. */
+const GAP_STEPS = 10
+const EVERY_MS_MAX = 60_000
 const KEY = 'backtest'
 
 export interface BacktestScores {
@@ -31,6 +38,23 @@ export interface BacktestScores {
   scored: number
   /** What the alarms said, in order. */
   messages: { row: number; text: string }[]
+  /** Times that a re-baselining was due, in order. */
+  rebaselines?: Rebaselining[]
+}
+
+export interface ScoreOptions {
+  /** First row to score and report. */
+  fromRow: number
+  delays: AlarmDelays
+  rebaseliner: Rebaseliner | undefined
+  progress: (row: number) => void
+}
+
+/** As the alarm rule counts them. */
+export interface AlarmDelays {
+  onRows: number
+  offRows: number
+  deadband: number
 }
 
 /** The scorer with one model in it, for any number of recordings. Throws the reason when the model is refused. */
@@ -43,12 +67,31 @@ export async function startScorer(model: ModelFile): Promise<ScoringHost> {
     counters: new Counters(),
     environment: process.env,
   })
-  const { refused } = await host.load([{ key: KEY, model }])
-  if (refused[0]) {
+  try {
+    await load(host, model)
+  } catch (error) {
     await host.stop(0)
-    throw new AgentError(refused[0].code, refused[0].message)
+    throw error
   }
   return host
+}
+
+async function load(host: ScoringHost, model: ModelFile): Promise<void> {
+  const { refused } = await host.load([{ key: KEY, model }])
+  if (refused[0]) throw new AgentError(refused[0].code, refused[0].message)
+}
+
+/** Delays of the model in rows of its own step; `given` in ms instead, for what the live default would do. */
+export function delaysOf(
+  { manifest }: ModelFile,
+  everyUs: number,
+  given: { onMs: number | undefined; offMs: number | undefined },
+): AlarmDelays {
+  const { onDelayMs, offDelayMs, deadband } = manifest.alarm
+  const everyMs = manifest.everyMs ?? everyUs / 1000
+  const rows = (ownMs: number, givenMs: number | undefined): number =>
+    Math.round(givenMs === undefined ? ownMs / everyMs : givenMs / (everyUs / 1000))
+  return { onRows: rows(onDelayMs, given.onMs), offRows: rows(offDelayMs, given.offMs), deadband }
 }
 
 /** Scores rows [fromRow, end), strictly in order: a row's score and alarm use nothing after it. */
@@ -56,99 +99,172 @@ export async function scoreRecording(
   host: ScoringHost,
   model: ModelFile,
   recording: Recording,
-  fromRow: number,
+  rows: ModelRows,
+  options: ScoreOptions,
 ): Promise<BacktestScores> {
-  const { rows, timesUs } = recording
-  const asset = assetOf(recording, model)
-  const bare = { scores: new Float64Array(rows - fromRow), alarms: new Uint8Array(rows - fromRow) }
-  const out: BacktestScores = { ...bare, scored: 0, messages: [] }
-  const scored = new Uint8Array(rows - fromRow)
-  const rowAt = new Map(Array.from(timesUs, (timeUs, row) => [timeUs, row - fromRow]))
-  const counters = new Counters()
-  const alarmFrom: { row: number; on: boolean }[] = []
-  const engine = new AlarmEngine({
-    assets: [asset],
-    state: newAlarmState(),
-    clock: systemClock(),
-    prng: seededPrng(1),
-    counters,
-    clockState: () => 'synced',
-    commit({ transition, atUs, message }) {
-      const row = rowAt.get(atUs) ?? 0
-      if (transition === 'acknowledged') return
-      alarmFrom.push({ row, on: transition === 'raised' })
-      if (transition === 'raised') out.messages.push({ row: row + fromRow, text: message })
-    },
-  })
-  let listening = true
-  host.onScores(batch => {
-    if (!listening) return
-    for (let i = 0; i < batch.count; i++) {
-      const row = rowAt.get(batch.timesUs[i]!)!
-      out.scores[row] = batch.scores[i]!
-      scored[row] = 1
+  const walk = new Walk(host, model, recording, rows, options)
+  return walk.run()
+}
+
+/**
+ *   gated rows ─► cutter ─► scorer ─► scores, alarms ─► rebaseliner ─► another model between two rows
+ */
+class Walk {
+  readonly #host: ScoringHost
+  readonly #options: ScoreOptions
+  readonly #block: GatedBlock
+  readonly #engine: AlarmEngine
+  readonly #rowAt = new Map<number, number>()
+  readonly #scored: Uint8Array
+  readonly #out: BacktestScores
+  /** Rows of the stretch being scored at which the alarm was raised, and cleared. */
+  readonly #raised = new Set<number>()
+  readonly #cleared = new Set<number>()
+  #model: ModelFile
+  #cutter: Cutter
+  #inAlarm = false
+  #listening = true
+
+  constructor(host: ScoringHost, model: ModelFile, recording: Recording, rows: ModelRows, options: ScoreOptions) {
+    this.#host = host
+    this.#model = model
+    this.#options = options
+    const count = recording.rows - options.fromRow
+    const asset = assetOf(model, options.delays)
+    this.#block = gated(asset, recording, rows)
+    this.#block.timesUs.forEach((timeUs, row) => {
+      this.#rowAt.set(timeUs, row)
+    })
+    this.#scored = new Uint8Array(count)
+    this.#out = { scores: new Float64Array(count), alarms: new Uint8Array(count), scored: 0, messages: [] }
+    this.#cutter = this.#newCutter(options.fromRow)
+    this.#engine = new AlarmEngine({
+      assets: [asset],
+      state: newAlarmState(),
+      clock: systemClock(),
+      prng: seededPrng(1),
+      counters: new Counters(),
+      clockState: () => 'synced',
+      commit: ({ transition, atUs, message }) => this.#transition(transition, atUs, message),
+    })
+  }
+
+  async run(): Promise<BacktestScores> {
+    const { fromRow, rebaseliner, progress } = this.#options
+    this.#host.onScores(batch => {
+      if (!this.#listening) return
+      for (let i = 0; i < batch.count; i++) {
+        const at = this.#rowAt.get(batch.timesUs[i]!)! - fromRow
+        this.#out.scores[at] = batch.scores[i]!
+        this.#scored[at] = 1
+      }
+      this.#engine.scores(batch)
+    })
+    await this.#push(Math.max(0, fromRow - this.#model.manifest.samples - 1), fromRow)
+    for (let row = fromRow; row < this.#block.rows; ) {
+      const to = Math.min(this.#block.rows, row + Math.min(BLOCK_ROWS, rebaseliner?.rowsToDue ?? BLOCK_ROWS))
+      await this.#push(row, to)
+      this.#settle(row, to)
+      row = to
+      progress(row)
+      if (rebaseliner?.rowsToDue === 0 && row < this.#block.rows) await this.#swap(await rebaseliner.next(row), row)
     }
-    engine.scores(batch)
+    this.#listening = false
+    return { ...this.#out, ...(rebaseliner ? { rebaselines: rebaseliner.log } : {}) }
+  }
+
+  /** Rows [from, to) through the cutter and the scorer. */
+  async #push(from: number, to: number): Promise<void> {
+    if (from >= to) return
+    const queue = this.#host.queue(KEY)
+    if (!queue) throw new AgentError('SCORER_DIED', 'the scorer lost its model')
+    this.#engine.rows(slice(this.#block, from, to))
+    this.#cutter.push(this.#block, queue, () => {}, from, to)
+    // A sensor cannot be slowed down and loses windows when the queue is full; a file can.
+    await this.#host.idle()
+  }
+
+  /** Rows [from, to) are scored: those without a window keep what was known, and alarms hold from one row to the next. */
+  #settle(from: number, to: number): void {
+    const { fromRow, rebaseliner } = this.#options
+    for (let row = from; row < to; row++) {
+      const at = row - fromRow
+      if (this.#raised.has(row)) this.#inAlarm = true
+      if (this.#cleared.has(row)) this.#inAlarm = false
+      this.#out.alarms[at] = this.#inAlarm ? 1 : 0
+      if (this.#scored[at]) this.#out.scored++
+      else this.#out.scores[at] = at > 0 ? this.#out.scores[at - 1]! : 0
+      if (this.#scored[at]) rebaseliner?.row(row, this.#out.scores[at]!, this.#inAlarm)
+    }
+    this.#raised.clear()
+    this.#cleared.clear()
+  }
+
+  #transition(transition: string, atUs: number, text: string): void {
+    const row = this.#rowAt.get(atUs)
+    if (row === undefined || transition === 'acknowledged') return
+    if (transition !== 'raised') {
+      this.#cleared.add(row)
+      return
+    }
+    this.#raised.add(row)
+    this.#out.messages.push({ row, text })
+  }
+
+  /** Another model from `row` on. Its first window reaches back over rows that the one before scored. */
+  async #swap(model: ModelFile | undefined, row: number): Promise<void> {
+    if (!model) return
+    await load(this.#host, model)
+    this.#model = model
+    this.#cutter = this.#newCutter(row)
+    const queue = this.#host.queue(KEY)
+    if (queue) this.#cutter.push(this.#block, queue, () => {}, Math.max(0, row - model.manifest.samples - 1), row)
+  }
+
+  /** Cuts windows that end at `row` or later. */
+  #newCutter(row: number): Cutter {
+    const { channels, samples } = this.#model.manifest
+    const shape = { columns: channels.map((_, column) => column), samples, hop: 1 }
+    return new Cutter(0, shape, row > 0 ? this.#block.timesUs[row - 1] : undefined)
+  }
+}
+
+/** All rows through the gate, which judges each by those before it. */
+function gated(asset: AssetConfig, recording: Recording, { rows, values }: ModelRows): GatedBlock {
+  const everyUs = asset.everyMs * 1000
+  const timesUs = new Float64Array(rows)
+  for (let row = 0; row < rows; row++) {
+    const stepUs = recording.breaks[row] === 1 ? 2 * GAP_STEPS * everyUs : everyUs
+    timesUs[row] = row === 0 ? Math.max(0, Math.round(recording.timesUs[0]!)) : timesUs[row - 1]! + stepUs
+  }
+  let out: GatedBlock | undefined
+  const gate = new Gate(asset, new Counters(), block => {
+    out = block
   })
-  await pushRows(host, model, asset, recording, fromRow, engine)
-  listening = false
-  fill(out, scored, alarmFrom)
+  gate.push({ asset: 0, rows, columns: asset.channels.length, timesUs, values })
+  if (!out || out.rows !== rows) throw new AgentError('CSV_INVALID', `${recording.path} has no rows to score`)
   return out
 }
 
-async function pushRows(
-  host: ScoringHost,
-  { manifest }: ModelFile,
-  asset: AssetConfig,
-  { rows, timesUs, values, channels }: Recording,
-  fromRow: number,
-  engine: AlarmEngine,
-): Promise<void> {
-  const queue = host.queue(KEY)
-  if (!queue) throw new AgentError('SCORER_DIED', 'the scorer lost its model')
-  const columns = manifest.channels.map(({ id }) => channels.findIndex(channel => channel.id === id))
-  const shape = { columns, samples: manifest.samples, hop: 1 }
-  const cutter = new Cutter(0, shape, fromRow > 0 ? timesUs[fromRow - 1] : undefined)
-  const gate = new Gate(asset, new Counters(), block => {
-    engine.rows(block)
-    cutter.push(block, queue, () => {})
-  })
-  const width = channels.length
-  for (let from = 0; from < rows; from += BLOCK_ROWS) {
-    const count = Math.min(BLOCK_ROWS, rows - from)
-    gate.push({
-      asset: 0,
-      rows: count,
-      columns: width,
-      timesUs: timesUs.subarray(from, from + count),
-      values: values.subarray(from * width, (from + count) * width),
-    })
-    // A sensor cannot be slowed down and loses windows when the queue is full; a file can.
-    await host.idle()
+function slice(block: GatedBlock, from: number, to: number): GatedBlock {
+  const { columns } = block
+  return {
+    asset: block.asset,
+    rows: to - from,
+    columns,
+    timesUs: block.timesUs.subarray(from, to),
+    values: block.values.subarray(from * columns, to * columns),
+    states: block.states.subarray(from, to),
+    breaks: block.breaks.subarray(from, to),
+    quality: block.quality.subarray(from * columns, to * columns),
+    runningUs: block.runningUs.subarray(from, to),
   }
-}
-
-/** Rows that ended no window keep what was known before them. */
-function fill(out: BacktestScores, scored: Uint8Array, alarmFrom: readonly { row: number; on: boolean }[]): void {
-  for (let row = 0; row < scored.length; row++) {
-    if (scored[row]) out.scored++
-    else out.scores[row] = row > 0 ? out.scores[row - 1]! : 0
-  }
-  alarmFrom.forEach(({ row, on }, i) => {
-    if (on) out.alarms.fill(1, row, alarmFrom[i + 1]?.row)
-  })
 }
 
 /** The asset as a configuration would describe it, so that every default is the live agent's. */
-function assetOf({ channels, everyUs }: Recording, { manifest }: ModelFile): AssetConfig {
-  const units = new Map(manifest.channels.map(({ id, unit }) => [id, unit]))
-  const missing = manifest.channels.filter(({ id }) => !channels.some(channel => channel.id === id))
-  if (missing.length > 0) {
-    const has = channels.map(({ id }) => id).join(', ')
-    throw new AgentError('USAGE', `the model wants ${missing.map(({ id }) => id).join(', ')}; the recording has ${has}`)
-  }
-  const everyMs = Math.max(1, Math.round(everyUs / 1000))
-  const { onDelayMs, offDelayMs, deadband } = manifest.alarm
+function assetOf({ manifest }: ModelFile, { onRows, offRows, deadband }: AlarmDelays): AssetConfig {
+  // The gate and the rule count in steps of the asset; which length a step has changes nothing but what is allowed as a delay.
+  const everyMs = Math.min(EVERY_MS_MAX, Math.max(1, Math.round(manifest.everyMs ?? DEFAULTS.everyMs)))
   const text = JSON.stringify({
     version: 1,
     gateway: { site: 'backtest', id: 'backtest' },
@@ -159,8 +275,8 @@ function assetOf({ channels, everyUs }: Recording, { manifest }: ModelFile): Ass
         layout: 'rows',
         every: `${everyMs}ms`,
         gap: `${everyMs * GAP_STEPS}ms`,
-        alarm: { 'on-delay': `${onDelayMs}ms`, 'off-delay': `${offDelayMs}ms`, deadband },
-        channels: Object.fromEntries(channels.map(({ id }) => [id, { unit: units.get(id) || '1' }])),
+        alarm: { 'on-delay': `${onRows * everyMs}ms`, 'off-delay': `${offRows * everyMs}ms`, deadband },
+        channels: Object.fromEntries(manifest.channels.map(({ id, unit }) => [id, { unit: unit || '1' }])),
       },
     },
   })

@@ -1,5 +1,6 @@
 // How commands read the values of their options.
 import { InvalidArgumentError } from 'commander'
+import { parseDuration } from '../config/quantities.ts'
 import { SLUG, SLUG_CHARS_MAX, slugProblem } from '../config/schema-parts.ts'
 import { isUnit, unitHint } from '../config/units.ts'
 
@@ -43,6 +44,22 @@ export function parseUnit(text: string, before?: Map<string, string>): Map<strin
   const unit = [...pairs.values()].at(-1) ?? ''
   if (isUnit(unit)) return pairs
   throw new InvalidArgumentError(`unknown unit "${unit}"; ${unitHint(unit)}`)
+}
+
+/** Counted from 0; a recording of a year of seconds has 31 million. */
+export function parseRow(text: string): number {
+  const row = Number(text)
+  if (text.trim() === '' || !Number.isInteger(row) || row < 0 || row > 1e9) {
+    throw new InvalidArgumentError('expected a row number, 0 or more')
+  }
+  return row
+}
+
+/** `5s`, `10min`, as in the configuration; ms. */
+export function parseDelay(text: string): number {
+  const parsed = parseDuration(text)
+  if ('value' in parsed) return parsed.value
+  throw new InvalidArgumentError([parsed.message, parsed.hint].filter(Boolean).join('; '))
 }
 
 export function parseCount(text: string): number {

@@ -8,32 +8,62 @@ import { epochUs, timeUsOf } from './times.ts'
 
 const BLOCK_ROWS = 4096
 const HEAD_LINES = 200
-const TIME_NAME = /^(date[-_ ]?time|time[-_ ]?stamp|time|date|ts|t|zeit|datum|zeitstempel)([-_ ]?(utc|s|ms|us|µs))?$/i
+const TIME_NAME =
+  /^(date[-_ ]?time|time[-_ ]?stamp|time|date|ts|t|zeit|datum|zeitstempel|(unix|epoch)([-_ ]?time)?)([-_ ]?(utc|s|ms|us|µs))?$/i
+/** Words for "nothing wrong here" in a column of flags; every other word means that something is. */
+const NO_WORD = /^(false|f|no|n|none|off|normal|healthy|good|ok|okay|benign|nominal)$/i
+
+export interface CsvOptions {
+  ignore?: readonly string[]
+  /** Overrides what would be found. */
+  timeColumn?: string
+  /**
+   * Every line is a row, whatever is wrong with it: cells that are not there are NaN, and so is a time that cannot be read.
+   * A name that occurs twice gets a number, and a column without a value in the head of the file counts as numbers.
+   */
+  whole?: boolean
+  /** A column to read as yes or no, words included: 1, 0, or NaN where empty. It is the last of `columns`. */
+  flags?: string
+}
 
 /**
- * `timeColumn` overrides what would be found; a column to ignore that is not there is no error. Throws CSV_INVALID: no
- * header, no numeric column, a name twice.
+ * A column to ignore that is not there is no error. Throws CSV_INVALID: no header, no numeric column, and, unless `whole`,
+ * a name twice.
  */
-export async function openCsvTable(
-  path: string,
-  options: { ignore?: readonly string[]; timeColumn?: string } = {},
-): Promise<CsvTable> {
+export async function openCsvTable(path: string, options: CsvOptions = {}): Promise<CsvTable> {
   const head = await headOf(path)
   const first = head[0]
   if (!first) throw invalid(path, 1, 'the file is empty; a header row with column names was expected')
   const delimiter = findDelimiter(first.text)
-  const names = cellsOf(first.text, delimiter).map(name => name.trim())
+  const given = cellsOf(first.text, delimiter).map(name => name.trim())
+  const names = options.whole ? distinct(given) : given
   checkNames(path, names, options.timeColumn)
   const rows = head.slice(1).map(line => cellsOf(line.text, delimiter))
   const ignore = new Set(options.ignore ?? [])
   const timeAt = options.timeColumn === undefined ? findTime(names, rows, ignore) : names.indexOf(options.timeColumn)
+  const flagsAt = options.flags === undefined ? -1 : names.indexOf(options.flags)
+  const whole = options.whole === true
   const channelAt = names.flatMap((name, at) =>
-    at !== timeAt && name !== '' && !ignore.has(name) && isNumeric(rows, at, delimiter) ? [at] : [],
+    at !== timeAt && at !== flagsAt && name !== '' && !ignore.has(name) && isNumeric(rows, at, delimiter, whole)
+      ? [at]
+      : [],
   )
   if (channelAt.length === 0) {
     throw invalid(path, 1, `no column of numbers found; the header names ${names.join(', ')}`)
   }
-  return new StreamedCsv({ path, delimiter, names, timeAt, channelAt, timeOf: timeReader(rows, timeAt) })
+  const timeOf = timeReader(rows, timeAt)
+  return new StreamedCsv({ path, delimiter, names, timeAt, channelAt, flagsAt, whole, timeOf })
+}
+
+/** `flow`, `flow`, `flow` -> `flow`, `flow.1`, `flow.2`, as data frames name them. */
+function distinct(names: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return names.map(name => {
+    let free = name
+    for (let n = 1; name !== '' && taken.has(free); n++) free = `${name}.${n}`
+    taken.add(free)
+    return free
+  })
 }
 
 interface CsvPlan {
@@ -42,6 +72,9 @@ interface CsvPlan {
   names: readonly string[]
   timeAt: number
   channelAt: readonly number[]
+  /** -1: none. */
+  flagsAt: number
+  whole: boolean
   timeOf: (cell: string) => number
 }
 
@@ -57,9 +90,10 @@ class StreamedCsv implements CsvTable {
   constructor(plan: CsvPlan) {
     this.#plan = plan
     this.header = plan.names
-    this.columns = plan.channelAt.map(at => plan.names[at]!)
+    const read = plan.flagsAt < 0 ? plan.channelAt : [...plan.channelAt, plan.flagsAt]
+    this.columns = read.map(at => plan.names[at]!)
     this.timeColumn = plan.names[plan.timeAt]
-    this.skipped = plan.names.filter((_, at) => at !== plan.timeAt && !plan.channelAt.includes(at))
+    this.skipped = plan.names.filter((_, at) => at !== plan.timeAt && !read.includes(at))
   }
 
   async *rows(): AsyncIterable<CsvBlock> {
@@ -91,25 +125,28 @@ class StreamedCsv implements CsvTable {
 
   /** False when the row was left out. */
   #row(line: NumberedLine, block: CsvBlock, total: number): boolean {
-    const { path, delimiter, names, timeAt, channelAt, timeOf } = this.#plan
+    const { path, delimiter, names, timeAt, channelAt, flagsAt, whole, timeOf } = this.#plan
     const cells = cellsOf(line.text, delimiter)
-    if (cells.length !== names.length) {
+    if (cells.length !== names.length && whole) this.badRows++
+    else if (cells.length !== names.length) {
       // The last line of a recording that was cut off is not an error of the file.
       if (line.ended) throw invalid(path, line.number, `${cells.length} cells where the header has ${names.length}`)
       this.badRows++
       return false
     }
-    const timeUs = timeAt === -1 ? total * 1e6 : timeOf(cells[timeAt]!)
+    const timeUs = timeAt === -1 ? total * 1e6 : timeOf(cells[timeAt] ?? '')
     if (Number.isNaN(timeUs)) {
       this.badRows++
-      return false
+      if (!whole) return false
     }
-    const offset = block.rows * channelAt.length
+    const offset = block.rows * this.columns.length
     for (let i = 0; i < channelAt.length; i++) {
-      const value = cellNumber(cells[channelAt[i]!]!, delimiter)
+      const cell = cells[channelAt[i]!] ?? ''
+      const value = cellNumber(cell, delimiter)
       block.values[offset + i] = value
-      if (Number.isNaN(value) && !isMissing(cells[channelAt[i]!]!)) this.badCells++
+      if (Number.isNaN(value) && !isMissing(cell)) this.badCells++
     }
+    if (flagsAt >= 0) block.values[offset + channelAt.length] = flagOf(cells[flagsAt] ?? '', delimiter)
     block.timesUs[block.rows++] = timeUs
     return true
   }
@@ -139,7 +176,10 @@ function checkNames(path: string, names: readonly string[], timeColumn: string |
     throw invalid(path, 1, `no column "${timeColumn}"; the header names ${names.join(', ')}`)
 }
 
-/** A column that is called like one and holds times, else the first that holds ISO times; -1 when there is none. */
+/**
+ * A column that is called like one and holds times, else the first that holds ISO times, else the first that holds seconds or
+ * more since 1970; -1 when there is none. Numbers are times only where they rise: `t` may be a temperature.
+ */
 function findTime(names: readonly string[], rows: readonly string[][], ignore: ReadonlySet<string>): number {
   const cellsAt = (at: number): string[] => rows.map(cells => cells[at]?.trim() ?? '').filter(cell => cell !== '')
   const holds = (at: number, isTime: (cell: string) => boolean): boolean => {
@@ -147,9 +187,32 @@ function findTime(names: readonly string[], rows: readonly string[][], ignore: R
     return cells.length > 0 && cells.filter(isTime).length > cells.length / 2
   }
   const isIso = (cell: string): boolean => cell.charCodeAt(4) === 0x2d && !Number.isNaN(timeUsOf(cell))
-  const isTime = (cell: string): boolean => isIso(cell) || numberOf(cell) >= 0
-  const named = names.findIndex((name, at) => !ignore.has(name) && TIME_NAME.test(name) && holds(at, isTime))
-  return named !== -1 ? named : names.findIndex((name, at) => !ignore.has(name) && holds(at, isIso))
+  const find = (isTime: (name: string, at: number) => boolean): number =>
+    names.findIndex((name, at) => !ignore.has(name) && isTime(name, at))
+  const named = find(
+    (name, at) =>
+      TIME_NAME.test(name) && (holds(at, isIso) || (holds(at, cell => numberOf(cell) >= 0) && rises(cellsAt(at)))),
+  )
+  if (named !== -1) return named
+  const iso = find((_, at) => holds(at, isIso))
+  return iso !== -1 ? iso : find((_, at) => holds(at, isEpoch) && rises(cellsAt(at)))
+}
+
+/** A plain number that is a time from 2000 to 2100 in s, ms, µs or ns. */
+function isEpoch(cell: string): boolean {
+  const timeUs = epochUs(numberOf(cell))
+  return timeUs > 946_684_800e6 && timeUs < 4_102_444_800e6
+}
+
+/** Nine of ten steps up or none, and some up: a clock that was set back once is a clock. */
+function rises(cells: readonly string[]): boolean {
+  let [up, down] = [0, 0]
+  for (let i = 1; i < cells.length; i++) {
+    const step = numberOf(cells[i]!) - numberOf(cells[i - 1]!)
+    if (step > 0) up++
+    if (step < 0) down++
+  }
+  return (up > 0 || cells.length < 2) && down <= 0.1 * (cells.length - 1)
 }
 
 /** Numbers below 1e8 (March 1973 as an epoch) at the start of the file are seconds since the recording began. */
@@ -160,10 +223,18 @@ function timeReader(rows: readonly string[][], timeAt: number): (cell: string) =
   return cell => epochUs(numberOf(cell))
 }
 
-function isNumeric(rows: readonly string[][], at: number, delimiter: Delimiter): boolean {
+function isNumeric(rows: readonly string[][], at: number, delimiter: Delimiter, ifEmpty: boolean): boolean {
   const cells = rows.map(row => row[at] ?? '').filter(cell => !isMissing(cell))
+  if (cells.length === 0) return ifEmpty
   const numbers = cells.filter(cell => !Number.isNaN(cellNumber(cell, delimiter)))
   return numbers.length > 0 && numbers.length >= cells.length / 2
+}
+
+function flagOf(cell: string, delimiter: Delimiter): number {
+  if (isMissing(cell)) return Number.NaN
+  const value = cellNumber(cell, delimiter)
+  if (!Number.isNaN(value)) return value > 0 ? 1 : 0
+  return NO_WORD.test(cell.trim()) ? 0 : 1
 }
 
 function isMissing(cell: string): boolean {

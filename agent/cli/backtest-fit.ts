@@ -1,0 +1,120 @@
+// Baselines of a backtest: which rows and channels of a recording a model is fitted on, and the fit itself.
+import { DEFAULTS } from '../config/defaults.ts'
+import { systemClock } from '../core/clock.ts'
+import { AgentError } from '../core/errors.ts'
+import type { FitData, FitOptions, FitResult, ModelFile } from '../models/contract.ts'
+import { fitInWorker } from '../models/fit-worker.ts'
+import { parseModelFile } from '../models/model-file.ts'
+import type { Recording } from './backtest-recording.ts'
+import { holdRowsOf, modelRows } from './backtest-rows.ts'
+import type { RowRange } from './options.ts'
+
+const FIT_DEADLINE_MS = 10 * 60_000
+/** Of the rows of a baseline: a channel with fewer values than this takes the rows of the others with it. */
+const FILLED_MIN = 0.5
+/** Lags and rows of the mean to try instead when there are too few rows, or too many channels, for those of the live agent. */
+const SMALLER = [
+  { order: 3, mean: 10 },
+  { order: 2, mean: 5 },
+  { order: 1, mean: 5 },
+  { order: 1, mean: 2 },
+] as const
+
+export interface BaselineRows {
+  data: FitData
+  /** [rows of data] row of the recording. */
+  rowOf: Int32Array
+  everyUs: number
+  /** By channel id: how long a value may be used again, rows. */
+  holdRows: Map<string, number>
+  warnings: string[]
+}
+
+export interface Fitted {
+  model: ModelFile
+  /** Undefined for a model that was given. */
+  baseline: BaselineRows | undefined
+  result: FitResult | undefined
+  options: FitOptions | undefined
+  warnings: string[]
+}
+
+/** Rows [from, to) without those where a channel in use has no value. */
+export function baselineRows(recording: Recording, range: RowRange): BaselineRows {
+  const { channels, timesUs, breaks, path, everyUs } = recording
+  const to = Math.min(range.to, recording.rows)
+  const holds = holdRowsOf(recording, range.from, to)
+  const bridged = modelRows(
+    recording,
+    channels.map(({ id }, c) => ({ id, holdRows: holds[c]!, centre: undefined })),
+  ).values
+  const width = channels.length
+  const filled = channels.map((_, c) => {
+    let count = 0
+    for (let row = range.from; row < to; row++) if (!Number.isNaN(bridged[row * width + c]!)) count++
+    return count / Math.max(1, to - range.from)
+  })
+  const used = channels.flatMap((_, c) => (filled[c]! >= FILLED_MIN ? [c] : []))
+  const rows: number[] = []
+  for (let row = range.from; row < to; row++)
+    if (used.every(c => !Number.isNaN(bridged[row * width + c]!))) rows.push(row)
+  const values = new Float64Array(rows.length * used.length)
+  rows.forEach((row, r) => {
+    used.forEach((c, i) => {
+      values[r * used.length + i] = bridged[row * width + c]!
+    })
+  })
+  const left = channels.filter((_, c) => filled[c]! < FILLED_MIN).map(({ column }) => column)
+  return {
+    data: {
+      values,
+      rows: rows.length,
+      channels: used.map(c => ({ id: channels[c]!.id, unit: '1' })),
+      breaks: Uint8Array.from(rows, (row, r) => (r === 0 || rows[r - 1] !== row - 1 || breaks[row] === 1 ? 1 : 0)),
+      fromUs: timesUs[range.from] ?? 0,
+      toUs: timesUs[to - 1] ?? 0,
+      source: path,
+    },
+    rowOf: Int32Array.from(rows),
+    everyUs,
+    holdRows: new Map(used.map(c => [channels[c]!.id, holds[c]!])),
+    warnings: left.length > 0 ? [`${left.join(', ')}: hardly any values in the baseline, left out`] : [],
+  }
+}
+
+/**
+ * As the live agent fits; where that takes more rows than there are, smaller models are tried, with a warning: a person who
+ * asks what 100 rows can do gets an answer.
+ *
+ * Throws AgentError FIT_INSUFFICIENT when nothing can be fitted.
+ */
+export async function fitBaseline(baseline: BaselineRows, family: FitOptions['family']): Promise<Fitted> {
+  const wanted: FitOptions = {
+    name: 'backtest',
+    release: 1,
+    ...DEFAULTS.model,
+    family,
+    everyMs: baseline.everyUs / 1000,
+  }
+  const attempts: FitOptions[] = [wanted, ...SMALLER.map(shape => ({ ...wanted, ...shape }))]
+  let refusal: unknown
+  for (const options of attempts) {
+    try {
+      const result = await fit(baseline.data, options)
+      const model = parseModelFile(result.bytes, 'file', baseline.data.source)
+      const smaller = `fitted with order ${options.order} and mean ${options.mean} instead of ${wanted.order} and ${wanted.mean}`
+      const why = refusal instanceof AgentError ? [`${smaller}: ${refusal.message}`] : []
+      return { model, baseline, result, options, warnings: [...baseline.warnings, ...why, ...result.warnings] }
+    } catch (error) {
+      if (!(error instanceof AgentError) || error.code !== 'FIT_INSUFFICIENT') throw error
+      refusal ??= error
+    }
+  }
+  throw refusal
+}
+
+/** Copies of the arrays go to the worker: a baseline may be looked at again. */
+export function fit(data: FitData, options: FitOptions): Promise<FitResult> {
+  const copy = { ...data, values: data.values.slice(), breaks: data.breaks.slice() }
+  return fitInWorker(copy, options, { deadlineMs: FIT_DEADLINE_MS, clock: systemClock() })
+}

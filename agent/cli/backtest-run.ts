@@ -1,0 +1,178 @@
+// Recordings of rows through a backtest: read, fit, score, one after the other.
+import { AgentError } from '../core/errors.ts'
+import type { ModelFile } from '../models/contract.ts'
+import { readModelPath } from '../models/read-path.ts'
+import type { ScoringHost } from '../scoring/contract.ts'
+import type { BacktestOptions } from './backtest.ts'
+import { type BaselineRows, baselineRows, type Fitted, fitBaseline } from './backtest-fit.ts'
+import type { Progress } from './backtest-progress.ts'
+import { Rebaseliner } from './backtest-rebaseline.ts'
+import { type Recording, readRecording, withoutColumn } from './backtest-recording.ts'
+import type { Outcome } from './backtest-report.ts'
+import { type ModelRows, modelRows } from './backtest-rows.ts'
+import { type AlarmDelays, type BacktestScores, delaysOf, scoreRecording, startScorer } from './backtest-score.ts'
+
+/** Rows that a value may be used again where no baseline says how often values come. */
+const HOLD_ROWS_DEFAULT = 10
+
+export class RowsRun {
+  readonly #options: BacktestOptions
+  readonly #progress: Progress
+  /** Of --model or --fit; else every recording has its own. */
+  readonly #shared: Fitted | undefined
+
+  private constructor(options: BacktestOptions, progress: Progress, shared: Fitted | undefined) {
+    this.#options = options
+    this.#progress = progress
+    this.#shared = shared
+  }
+
+  /** Throws AgentError: the model cannot be read, the baseline cannot be read or fitted. */
+  static async start(options: BacktestOptions, progress: Progress): Promise<RowsRun> {
+    const { model, fit } = options
+    if (model !== undefined) {
+      const given = await readModelPath(model, 'file')
+      const shared = { model: given, baseline: undefined, result: undefined, options: undefined, warnings: [] }
+      return new RowsRun(options, progress, shared)
+    }
+    if (fit === undefined) return new RowsRun(options, progress, undefined)
+    progress.begin(`baseline ${fit}`)
+    const recording = await readRecording(fit, { ignore: options.ignore ?? [], label: undefined })
+    const baseline = baselineRows(withoutColumn(recording, options.label), { from: 0, to: recording.rows })
+    const warnings = recording.warnings.map(warning => `baseline: ${warning}`)
+    const shared = await fitBaseline(baseline, familyOf(options))
+    return new RowsRun(options, progress, { ...shared, warnings: [...warnings, ...shared.warnings] })
+  }
+
+  async one(path: string, name: string): Promise<Outcome> {
+    const { ignore = [], label, fitRows, startRow = 0 } = this.#options
+    const recording = await readRecording(path, { ignore, label })
+    const fromRow = Math.max(startRow, fitRows?.to ?? 0)
+    if (fromRow >= recording.rows)
+      throw new AgentError('USAGE', `${path} has ${recording.rows} rows, none of them after row ${fromRow - 1}`)
+    const fitted = this.#shared ?? (await fitBaseline(baselineRows(recording, fitRows!), familyOf(this.#options)))
+    const rows = rowsFor(fitted, recording)
+    const { onDelay, offDelay } = this.#options
+    const delays = delaysOf(fitted.model, recording.everyUs, { onMs: onDelay, offMs: offDelay })
+    const rebaseliner = this.#rebaseliner(fitted, recording, rows, delays)
+    const host = await startScorer(fitted.model)
+    try {
+      const scores = await this.#score(host, fitted.model, recording, rows, fromRow, delays, rebaseliner)
+      return outcomeOf(name, recording, fitted, rows, fromRow, delays, scores)
+    } finally {
+      await host.stop(0)
+    }
+  }
+
+  #score(
+    host: ScoringHost,
+    model: ModelFile,
+    recording: Recording,
+    rows: ModelRows,
+    fromRow: number,
+    delays: AlarmDelays,
+    rebaseliner: Rebaseliner | undefined,
+  ): Promise<BacktestScores> {
+    const progress = (row: number): void => this.#progress.at(row, recording.rows)
+    return scoreRecording(host, model, recording, rows, { fromRow, delays, rebaseliner, progress })
+  }
+
+  /** None for a model that was given: whoever made it decides. */
+  #rebaseliner(fitted: Fitted, { breaks }: Recording, rows: ModelRows, delays: AlarmDelays): Rebaseliner | undefined {
+    const { baseline, options } = fitted
+    const { keeps } = fitted.model.manifest
+    if (!this.#options.rebaseline || !baseline || !options || !keeps) return undefined
+    return new Rebaseliner({
+      fitted: { ...fitted, baseline, options },
+      keeps,
+      onDelayRows: delays.onRows,
+      rows,
+      breaks,
+      ownBaseline: this.#shared === undefined,
+    })
+  }
+}
+
+function familyOf({ family }: BacktestOptions): 'auto' | 'var' | 'aakr' | 'autoencoder' {
+  return family === 'bands' ? 'auto' : family
+}
+
+/** Throws AgentError USAGE when the recording lacks most of the model's channels: it is of something else. */
+function rowsFor({ model, baseline }: Fitted, recording: Recording): ModelRows {
+  const { channels } = model.manifest
+  const centres = centresOf(model, baseline)
+  const missing = channels.filter(({ id }) => !recording.channels.some(channel => channel.id === id))
+  if (2 * missing.length > channels.length) {
+    const has = recording.channels.map(({ id }) => id).join(', ')
+    throw new AgentError(
+      'USAGE',
+      `the model wants ${missing.map(({ id }) => id).join(', ')}; ${recording.path} has ${has}`,
+    )
+  }
+  return modelRows(
+    recording,
+    channels.map(({ id }, c) => ({
+      id,
+      holdRows: baseline?.holdRows.get(id) ?? HOLD_ROWS_DEFAULT,
+      centre: centres[c],
+    })),
+  )
+}
+
+/** Where each channel lies when nothing is wrong: mean of the baseline, else what the manifest tells of it. */
+function centresOf({ manifest }: ModelFile, baseline: BaselineRows | undefined): number[] {
+  const { channels, samples, reference, selfTest } = manifest
+  if (!baseline && reference) return reference.centre
+  const width = channels.length
+  const source = baseline
+    ? baseline.data.values
+    : new Float32Array(Uint8Array.from(Buffer.from(selfTest.windows, 'base64')).buffer)
+  // Self-test windows are [count, channels, samples].
+  const channelOf = (i: number): number => (baseline ? i % width : Math.floor(i / samples) % width)
+  const sums = new Float64Array(width)
+  for (let i = 0; i < source.length; i++) sums[channelOf(i)]! += source[i]!
+  return Array.from(sums, sum => sum / (source.length / width))
+}
+
+function outcomeOf(
+  name: string,
+  recording: Recording,
+  { model, result, warnings }: Fitted,
+  rows: ModelRows,
+  firstRow: number,
+  delays: AlarmDelays,
+  { scores, alarms, scored, messages, rebaselines = [] }: BacktestScores,
+): Outcome {
+  const { manifest, sha256 } = model
+  const unscored = scores.length - scored
+  const gone = rows.gone.map(({ id, fromRow }) => `${id} (from row ${fromRow})`).join(', ')
+  return {
+    scored: {
+      name,
+      firstRow,
+      timesUs: recording.timesUs.subarray(firstRow),
+      scores,
+      alarms,
+      labels: recording.labels?.subarray(firstRow),
+      rebaselines: rebaselines.filter(({ accepted }) => accepted).map(({ row }) => row - firstRow),
+    },
+    model: {
+      name: manifest.name,
+      family: manifest.family,
+      familyReason: manifest.familyReason ?? (result ? 'as asked for' : 'the model was given'),
+      sha256,
+      fittedRows: manifest.fitted?.rows,
+      channels: manifest.channels.map(({ id }) => id),
+    },
+    delays,
+    sufficiency: result?.sufficiency,
+    rebaselines,
+    warnings: [
+      ...recording.warnings,
+      ...warnings,
+      ...(gone ? [`no values for long of ${gone}: held at the centre of the baseline`] : []),
+      ...(unscored > 0 ? [`${unscored} rows end no complete window and keep the score before them`] : []),
+    ],
+    alarms: messages,
+  }
+}
