@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
+import { openCsvTable } from '../decode/csv-table.ts'
 import type { FitOptions } from '../models/contract.ts'
 import { plotSvg } from './backtest-plot.ts'
 import { Progress } from './backtest-progress.ts'
@@ -68,6 +69,7 @@ async function backtest(options: BacktestOptions): Promise<number> {
   const several = options.csv.length > 1
   if (several) await write(options.out, () => makeDir(options.out))
   const progress = new Progress()
+  await checkLabel(options)
   const run = await RowsRun.start(options, progress)
   const outcomes: Outcome[] = []
   const failed: Failure[] = []
@@ -95,7 +97,7 @@ async function backtest(options: BacktestOptions): Promise<number> {
 }
 
 async function report(
-  { json, plot, label }: BacktestOptions,
+  { json, plot }: BacktestOptions,
   outcomes: readonly Outcome[],
   failed: readonly Failure[],
 ): Promise<void> {
@@ -105,11 +107,6 @@ async function report(
   if (json) await write(json, () => writeFile(json, jsonText(outcomes, metrics, failures)))
   if (plot) await write(plot, () => writeFile(plot, plotSvg(recordings)))
   printMetrics(recordings, metrics)
-  if (label === undefined || recordings.length === 0 || recordings.some(({ labels }) => labels)) return
-  throw new AgentError(
-    'USAGE',
-    `no recording has a column ${label} for labels; scores are written, metrics need labels`,
-  )
 }
 
 function checkOptions({ csv, fitRows, fit, model, family, label, ignore }: BacktestOptions): void {
@@ -119,6 +116,18 @@ function checkOptions({ csv, fitRows, fit, model, family, label, ignore }: Backt
     throw usage('say what to score with: one of --fit-rows A:B, --fit FILE and --model FILE')
   if (family === 'bands') throw usage('bands are fitted on waveforms: give captures with --npy FILE')
   if (label !== undefined && ignore?.includes(label)) throw usage(`${label} is both --label and --ignore; keep one`)
+}
+
+/** A mistyped name would make the labels a channel, and the scores too good to be true. Some files may be without. */
+async function checkLabel({ csv, label }: BacktestOptions): Promise<void> {
+  if (label === undefined) return
+  let header: readonly string[] = []
+  for (const path of csv) {
+    header = (await openCsvTable(path, { whole: true })).header
+    if (header.includes(label)) return
+  }
+  const where = csv.length > 1 ? 'no recording has a' : `${csv[0]} has no`
+  throw new AgentError('USAGE', `${where} column ${label} for labels; it has ${header.join(', ')}`)
 }
 
 /** File names without extension; with their folder where two would be the same. */
