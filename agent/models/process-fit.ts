@@ -12,19 +12,21 @@ export interface ProcessFit {
   heldOut: Float64Array
   warnings: string[]
   choice: Choice
+  /** Names of those that took part, the leading one first. */
+  families: string[]
 }
 
-/** Fits the families of a choice that has been made; why, when the first of them cannot be fitted. */
+/** Fits the families of a choice that has been made; why, when the leading one cannot be fitted. */
 export function fitProcess(data: FitData, choice: Choice, widened = 1): ProcessFit | string {
-  const { families, settings } = choice
+  const { lead, beside, settings } = choice
   const rows = { ...data, channels: data.channels.length }
   const standard = standardOf(rows)
   const baseline = baselineOf(rows, standard)
-  const problem = families[0]!.lacks(baseline, settings)
+  const problem = lead.lacks(baseline, settings)
   if (problem !== undefined) return problem
-  const fitted = families
-    .filter((family, i) => i === 0 || family.lacks(baseline, settings) === undefined)
-    .map(family => family.fit(baseline, settings))
+  const joining = beside.filter(({ family, rows }) => data.rows >= rows && !family.lacks(baseline, settings))
+  const families = [lead, ...joining.map(({ family }) => family)]
+  const fitted = families.map(family => family.fit(baseline, settings))
   const parts = fitted.flatMap(family => family.parts)
   const samples = Math.max(...parts.map(part => part.samples))
   const heldOut = new Float64Array(data.rows).fill(Number.NaN)
@@ -36,5 +38,6 @@ export function fitProcess(data: FitData, choice: Choice, widened = 1): ProcessF
     heldOut,
     warnings: fitted.flatMap(family => family.warnings),
     choice,
+    families: families.map(({ name }) => name),
   }
 }

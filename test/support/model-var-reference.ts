@@ -1,9 +1,11 @@
 // Family `var` once more, from its definition and nothing else: innovations row by row in float64, then their mean or their norms.
 import type { ProcessModel } from '../../agent/models/combine.ts'
 import type { FitData } from '../../agent/models/contract.ts'
+import type { Baseline } from '../../agent/models/families/family.ts'
 import { featuresOf, fitRelation, type Relation } from '../../agent/models/families/features.ts'
 import { baselineOf, type Standard, standardOf } from '../../agent/models/families/rows.ts'
-import { fitShort, type VarFit } from '../../agent/models/families/var.ts'
+import { fitLong, fitShort, type VarFit } from '../../agent/models/families/var.ts'
+import type { Expected } from './model-graph.ts'
 
 export interface FittedVar extends VarFit {
   process: ProcessModel
@@ -13,26 +15,49 @@ export interface FittedVar extends VarFit {
 
 /** The mean vector, however many rows there are. */
 export function fitVarShort(data: FitData, order: number, mean: number): FittedVar {
+  return withProcess(data, mean, baseline => fitShort(baseline, { order, mean }))
+}
+
+/** Norms of single rows and their means, however many rows there are. */
+export function fitVarLong(data: FitData, order: number, mean: number): FittedVar {
+  return withProcess(data, mean, baseline => fitLong(baseline, { order, mean }))
+}
+
+function withProcess(data: FitData, mean: number, fitTo: (baseline: Baseline) => VarFit): FittedVar {
   const rows = { ...data, channels: data.channels.length }
   const standard = standardOf(rows)
   const baseline = baselineOf(rows, standard)
-  const fit = fitShort(baseline, { order, mean })
+  const fit = fitTo(baseline)
   const relation = fitRelation(baseline, mean)
   const features = featuresOf(relation, standard, data.channels)
   const { parts } = fit
-  const process = { channels: rows.channels, samples: order + mean, standard, parts, features, widened: 1 }
+  const samples = Math.max(...parts.map(part => part.samples))
+  const process = { channels: rows.channels, samples, standard, parts, features, widened: 1 }
   return { ...fit, process, standard, relation }
 }
 
-export interface ReferenceResult {
-  score: number
-  contributions: number[]
-  /** Deviations, then predictions. */
-  features: number[]
+/** The largest of the mean norms over the last rows, each over its limit; `window`: [channels x samples] float32, oldest first. */
+export function referenceNorms(fitted: FittedVar, window: Float32Array): Expected {
+  const rows = innovationsOf(fitted, window).map(innovation => whitenedOf(fitted, innovation))
+  const norms = rows.map(row => Math.sqrt(sumOf(row.map(value => value * value))))
+  const { samples } = fitted.process
+  const parts = fitted.parts.map((part, i) => {
+    const count = part.samples - fitted.model.order
+    const last = <T>(values: readonly T[]): T[] => values.slice(-count)
+    const score = sumOf(last(norms)) / count / fitted.limits[i]!
+    const blame = rows[0]!.map((_, c) => sumOf(last(rows).map((row, t) => row[c]! ** 2 / last(norms)[t]!)))
+    return { score, blame }
+  })
+  const { score, blame } = parts.reduce((a, b) => (b.score > a.score ? b : a))
+  return {
+    score,
+    contributions: blame.map(value => value / sumOf(blame)),
+    features: referenceFeatures(fitted, window, samples),
+  }
 }
 
 /** `window`: [channels x samples] float32, oldest first. */
-export function referenceVar(fitted: FittedVar, window: Float32Array): ReferenceResult {
+export function referenceVar(fitted: FittedVar, window: Float32Array): Expected {
   const { channels, mean, order } = fitted.model
   const innovations = innovationsOf(fitted, window).slice(-mean)
   const averaged = averageOf(innovations)

@@ -21,6 +21,10 @@ export interface Outliers {
   perChannel: number[]
 }
 
+export function noOutliers({ rows, channels }: Rows): Outliers {
+  return { rows: new Uint8Array(rows), count: 0, perChannel: new Array<number>(channels).fill(0) }
+}
+
 /** Finds them channel by channel. A channel whose value mostly stays the same has no noise to judge by: never wild. */
 export function findOutliers({ values, rows, channels }: Rows): Outliers {
   const found: Outliers = { rows: new Uint8Array(rows), count: 0, perChannel: [] }

@@ -15,11 +15,11 @@
 // Adding the deviation from what the other channels predict to the vector lost 0.04 of F1 and tripled the false alarms: slow
 // common drift breaks such relations first. A fault that breaks them for good stays visible without, because innovations
 // of noisy channels keep the shift (I - sum A) delta.
-import { limitOf } from '../limit.ts'
-import type { Baseline, Family, FitSettings, FittedFamily, Part } from './family.ts'
-import { runsInFolds } from './folds.ts'
+import { limitOf, WINDOWS_FOR_BOUND } from '../limit.ts'
+import type { Baseline, Family, FitSettings, FittedFamily, Part, Stretch } from './family.ts'
+import { raiseTo, runsInFolds } from './folds.ts'
 import { fitVar, heldOutNorms, normsOf, type VarModel } from './var-fit.ts'
-import { addMeanPart } from './var-graph.ts'
+import { addMeanPart, NormNodes } from './var-graph.ts'
 
 // A regression needs more rows than weights: twice as many at the least (0.857 on 400 rows x 41 weights, measured),
 // and every fifth of them has to hold windows of its own.
@@ -58,7 +58,7 @@ export const VAR: Family = {
     )
   },
   fit(baseline, settings) {
-    const { parts, heldOut } = fitShort(baseline, settings)
+    const { parts, heldOut } = (isLong(baseline.rows, settings) ? fitLong : fitShort)(baseline, settings)
     return { parts, heldOut, warnings: warningsOf(baseline, settings) }
   },
 }
@@ -82,6 +82,11 @@ function warningsOf(baseline: Baseline, settings: FitSettings): string[] {
   return [`${targets} usable rows for ${parameters} weights per channel; ${good} or more would be better.`]
 }
 
+/** Whether the level of a mean of norms over `mean` rows can be known. */
+export function isLong(rows: number, { order, mean }: FitSettings): boolean {
+  return rows >= WINDOWS_FOR_BOUND * (order + mean)
+}
+
 export interface VarFit extends Omit<FittedFamily, 'warnings'> {
   model: VarModel
   /** Of each part, in their order. */
@@ -96,6 +101,64 @@ export function fitShort(baseline: Baseline, { order, mean }: FitSettings): VarF
   const limit = limitOf(held, order + mean)
   const heldOut = held.map(score => score / limit)
   return { parts: [meanPart(fits.whole, limit)], heldOut, model: fits.whole, limits: [limit] }
+}
+
+/** Norms of the innovations of single rows, and their means over `mean` and, with enough rows, 3 x `mean` rows. */
+export function fitLong(baseline: Baseline, settings: FitSettings): VarFit {
+  const { order, mean } = settings
+  const fits = fitVar(baseline, { channels: baseline.channels, order, mean: 1 })
+  const norms = heldOutNorms(baseline, fits)
+  const lengths = [1, mean, 3 * mean].filter((rows, i) => i === 0 || isLong(baseline.rows, { order, mean: rows }))
+  const shared = new RowNorms(fits.whole, Math.max(...lengths))
+  const heldOut = new Float64Array(baseline.rows).fill(Number.NaN)
+  const limits = lengths.map(rows => {
+    const held = wholly(meanOf(norms, baseline.runs, order, rows), baseline, rows)
+    const limit = limitOf(held, order + rows)
+    raiseTo(heldOut, held, limit)
+    return limit
+  })
+  const parts = lengths.map((rows, i) => normPart(shared, rows, limits[i]!))
+  return { parts, heldOut, model: fits.whole, limits }
+}
+
+/** Mean of each norm and the `rows - 1` before it; NaN where the run is shorter. */
+function meanOf(norms: Float64Array, runs: Uint32Array, order: number, rows: number): Float64Array {
+  return norms.map((_, r) => {
+    if (runs[r]! < order + rows) return Number.NaN
+    let sum = 0
+    for (let k = 0; k < rows; k++) sum += norms[r - k]!
+    return sum / rows
+  })
+}
+
+/** The norms of single rows, which several parts average: computed once per stretch, and once per graph. */
+class RowNorms {
+  readonly model: VarModel
+  readonly nodes: NormNodes
+  readonly #norms = new WeakMap<Stretch, Float64Array>()
+
+  /** `rows`: of the longest mean. */
+  constructor(model: VarModel, rows: number) {
+    this.model = model
+    this.nodes = new NormNodes(model, rows)
+  }
+
+  of(stretch: Stretch): Float64Array {
+    const norms = this.#norms.get(stretch) ?? normsOf(stretch, this.model, () => this.model)
+    this.#norms.set(stretch, norms)
+    return norms
+  }
+}
+
+/** mean(|W e|) / limit. */
+function normPart(shared: RowNorms, rows: number, limit: number): Part {
+  const { order } = shared.model
+  return {
+    name: rows === 1 ? 'innovation' : `innovation norm mean ${rows}`,
+    samples: order + rows,
+    scoreRows: stretch => meanOf(shared.of(stretch), stretch.runs, order, rows).map(mean => mean / limit),
+    addTo: (graph, z, samples) => shared.nodes.addPart(graph, z, samples, rows, limit),
+  }
 }
 
 /** Only windows whose `rows` innovations all belong to rows that the fit has not seen; NaN for the others. */

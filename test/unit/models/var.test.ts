@@ -1,13 +1,17 @@
 import { Matrix, QR } from 'ml-matrix'
-import * as ort from 'onnxruntime-node'
 import t, { type Test } from 'tap'
-import { modelGraph, type ProcessModel, scoreModel } from '../../../agent/models/combine.ts'
+import { type ProcessModel, scoreModel } from '../../../agent/models/combine.ts'
 import type { FitData } from '../../../agent/models/contract.ts'
 import { stretchOf } from '../../../agent/models/families/rows.ts'
 import { fitData, machine, skabRuns, windowAt } from '../../support/model-data.ts'
-import { type FittedVar, fitVarShort as fit, referenceVar } from '../../support/model-var-reference.ts'
-
-const RELATIVE = 1e-4
+import { compareGraph, openGraph, runGraph, worst } from '../../support/model-graph.ts'
+import {
+  type FittedVar,
+  fitVarShort as fit,
+  fitVarLong,
+  referenceNorms,
+  referenceVar,
+} from '../../support/model-var-reference.ts'
 
 const scoresOf = (model: ProcessModel, data: FitData): Float64Array =>
   scoreModel(model, stretchOf({ ...data, channels: data.channels.length }, model.standard)).filter(
@@ -15,58 +19,13 @@ const scoresOf = (model: ProcessModel, data: FitData): Float64Array =>
   )
 const known = (scores: Float64Array): Float64Array => scores.filter(score => !Number.isNaN(score))
 
-async function openGraph({ process }: FittedVar): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(modelGraph(process, 'test').toBytes(), { intraOpNumThreads: 1 })
-}
-
-async function run(session: ort.InferenceSession, { process: model }: FittedVar, windows: readonly Float32Array[]) {
-  const { samples } = model
-  const input = new Float32Array(windows.length * model.channels * samples)
-  windows.forEach((window, i) => {
-    input.set(window, i * window.length)
-  })
-  const out = await session.run({ window: new ort.Tensor('float32', input, [windows.length, model.channels, samples]) })
-  const rows = (name: string, width: number): number[][] => {
-    const tensor = out[name]!
-    const data = tensor.data as Float32Array
-    return windows.map((_, i) => [...data.subarray(i * width, (i + 1) * width)])
-  }
-  return {
-    dims: [out.score!.dims, out.contributions!.dims, out.features!.dims],
-    scores: rows('score', 1).flat(),
-    contributions: rows('contributions', model.channels),
-    features: rows('features', 2 * model.channels),
-  }
-}
-
-/** The worst difference, relative to the larger of the value and the scale it is judged on. */
-const worst = (got: readonly number[], want: readonly number[], scale: (i: number) => number): number =>
-  Math.max(...got.map((value, i) => Math.abs(value - want[i]!) / Math.max(Math.abs(want[i]!), scale(i))))
-
-async function compare(t: Test, data: FitData, model: FittedVar, ends: readonly number[]): Promise<void> {
-  const session = await openGraph(model)
-  const windows = ends.map(end => windowAt(data, end, model.process.samples))
-  const got = await run(session, model, windows)
-  const want = windows.map(window => referenceVar(model, window))
-  const spread = (i: number): number => 1 / model.standard.inverse[i % data.channels.length]!
-  const errors = [
-    worst(
-      got.scores,
-      want.map(result => result.score),
-      () => 0.1,
-    ),
-    Math.max(...want.map((result, i) => worst(got.contributions[i]!, result.contributions, () => 1))),
-    Math.max(...want.map((result, i) => worst(got.features[i]!, result.features, spread))),
-  ]
-  t.ok(
-    errors.every(error => error < RELATIVE),
-    `relative errors ${errors.map(error => error.toExponential(1)).join(', ')}`,
+const compare = (t: Test, data: FitData, fitted: FittedVar, ends: readonly number[]): Promise<void> =>
+  compareGraph(
+    t,
+    fitted.process,
+    ends.map(end => windowAt(data, end, fitted.process.samples)),
+    window => referenceVar(fitted, window),
   )
-  for (const shares of got.contributions) {
-    t.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-5, 'contributions sum to 1')
-  }
-  await session.release()
-}
 
 for (const [channels, order, mean, rows] of [
   [8, 5, 10, 600],
@@ -84,15 +43,33 @@ for (const [channels, order, mean, rows] of [
 t.test('any batch size, row by row the same', async t => {
   const data = machine(400, 6, 7)
   const model = fit(data, 3, 5)
-  const session = await openGraph(model)
+  const session = await openGraph(model.process)
   const windows = Array.from({ length: 64 }, (_, i) => windowAt(data, 100 + 3 * i, 8))
-  const alone = (await Promise.all(windows.map(window => run(session, model, [window])))).flatMap(out => out.scores)
+  const alone = (await Promise.all(windows.map(window => runGraph(session, model.process, [window])))).flatMap(
+    out => out.scores,
+  )
   for (const size of [1, 2, 7, 64]) {
-    const out = await run(session, model, windows.slice(0, size))
+    const out = await runGraph(session, model.process, windows.slice(0, size))
     t.same(out.dims, [[size], [size, 6], [size, 12]])
     t.ok(worst(out.scores, alone.slice(0, size), () => 1) < 1e-5)
   }
   await session.release()
+})
+
+t.test('norms: the graph equals the definition, with two means and with three', async t => {
+  for (const [rows, parts] of [
+    [2_500, 2],
+    [5_500, 3],
+  ] as const) {
+    const data = machine(rows, 6, 42)
+    const fitted = fitVarLong(data, 3, 5)
+    t.equal(fitted.parts.length, parts)
+    t.equal(fitted.process.samples, 3 + (parts === 3 ? 15 : 5))
+    const windows = [20, 100, 777, rows - 1].map(end => windowAt(data, end, fitted.process.samples))
+    windows[1]![3] = windows[1]![3]! * 2
+    windows[2]![fitted.process.samples - 1] = windows[2]![fitted.process.samples - 1]! * 3
+    await compareGraph(t, fitted.process, windows, window => referenceNorms(fitted, window))
+  }
 })
 
 t.test('a constant channel is no channel to fail on, and is seen when it moves', async t => {
@@ -115,8 +92,8 @@ t.test('a constant channel is no channel to fail on, and is seen when it moves',
 t.test('only constant channels give score 0 and equal shares', async t => {
   const data = fitData(new Float64Array(300 * 2).fill(7), 2)
   const model = fit(data, 2, 3)
-  const session = await openGraph(model)
-  const out = await run(session, model, [windowAt(data, 100, 5)])
+  const session = await openGraph(model.process)
+  const out = await runGraph(session, model.process, [windowAt(data, 100, 5)])
   t.same(out.scores, [0])
   t.ok(worst(out.contributions[0]!, [0.5, 0.5], () => 1) < 1e-6)
   await session.release()

@@ -1,0 +1,160 @@
+import t from 'tap'
+import { seededPrng } from '../../../agent/core/prng.ts'
+import { type ProcessModel, scoreModel } from '../../../agent/models/combine.ts'
+import type { FitData } from '../../../agent/models/contract.ts'
+import { AAKR_WINDOWS, type AakrFit, fitRows, fitWindows } from '../../../agent/models/families/aakr.ts'
+import type { Baseline } from '../../../agent/models/families/family.ts'
+import { featuresOf, fitRelation, type Relation } from '../../../agent/models/families/features.ts'
+import { baselineOf, type Standard, standardOf, stretchOf } from '../../../agent/models/families/rows.ts'
+import { fitHealthy, fitModel } from '../../../agent/models/fit.ts'
+import { fitData, fitOptions, machine, skabRuns, windowAt } from '../../support/model-data.ts'
+import { compareGraph, type Expected } from '../../support/model-graph.ts'
+import { referenceFeatures, sumOf } from '../../support/model-var-reference.ts'
+
+interface Fitted extends AakrFit {
+  process: ProcessModel
+  standard: Standard
+  relation: Relation
+}
+
+function fitted(data: FitData, fit: (baseline: Baseline) => AakrFit): Fitted {
+  const rows = { ...data, channels: data.channels.length }
+  const standard = standardOf(rows)
+  const baseline = baselineOf(rows, standard)
+  const result = fit(baseline)
+  const samples = Math.max(...result.parts.map(part => part.samples))
+  const relation = fitRelation(baseline, Math.min(5, samples))
+  const features = featuresOf(relation, standard, data.channels)
+  const process = { channels: rows.channels, samples, standard, parts: result.parts, features, widened: 1 }
+  return { ...result, process, standard, relation }
+}
+
+/** From the definition: distances, weights, expectation, residual; the largest score of the memories. */
+function reference({ memories, standard, relation, process }: Fitted, window: Float32Array): Expected {
+  const { channels, samples } = process
+  const parts = memories.map(({ memory, limit }) => {
+    const { rows, count, vectors, h2, inverse } = memory
+    const point = Array.from({ length: channels * rows }, (_, i) => {
+      const c = Math.floor(i / rows)
+      return (window[c * samples + samples - rows + (i % rows)]! - standard.centre[c]!) * standard.inverse[c]!
+    })
+    const stored = (k: number, i: number): number => vectors[k * point.length + i]!
+    const distances = Array.from({ length: count }, (_, k) => sumOf(point.map((q, i) => (q - stored(k, i)) ** 2)))
+    const least = Math.min(...distances)
+    const weights = distances.map(distance => Math.exp((least - distance) / (2 * h2)))
+    const total = sumOf(weights)
+    const residual = point.map(
+      (q, i) => (q - sumOf(weights.map((weight, k) => weight * stored(k, i))) / total) * inverse[Math.floor(i / rows)]!,
+    )
+    const blame = Array.from({ length: channels }, (_, c) =>
+      sumOf(residual.slice(c * rows, (c + 1) * rows).map(value => (value / limit) ** 2)),
+    )
+    return { score: Math.sqrt(sumOf(blame)), blame }
+  })
+  const { score, blame } = parts.reduce((a, b) => (b.score > a.score ? b : a))
+  return {
+    score,
+    contributions: blame.map(value => (value + 1e-12) / (sumOf(blame) + channels * 1e-12)),
+    features: referenceFeatures({ standard, relation }, window, samples),
+  }
+}
+
+/** Daily curve with noise, a row every 5 minutes. */
+function season(rows: number, seed: number): FitData {
+  const prng = seededPrng(seed)
+  const values = Float64Array.from(
+    { length: rows },
+    (_, r) => 60 + 8 * Math.sin((2 * Math.PI * r) / 288) + 3 * Math.sin((2 * Math.PI * r) / 96) + 0.5 * prng.normal(),
+  )
+  return fitData(values, 1)
+}
+
+const scoresOf = (model: ProcessModel, data: FitData): Float64Array =>
+  scoreModel(model, stretchOf({ ...data, channels: data.channels.length }, model.standard))
+
+const share = (scores: Float64Array): number => scores.filter(score => score >= 1).length / scores.length
+
+for (const [channels, rows] of [
+  [8, 4_500],
+  [3, 400],
+] as const) {
+  t.test(`rows: the graph equals the definition, ${channels} channels, ${rows} rows`, async t => {
+    const data = machine(rows, channels, 5)
+    const model = fitted(data, fitRows)
+    t.equal(model.process.samples, 1)
+    const windows = [0, 10, 200, rows - 1].map(end => windowAt(data, end, 1))
+    windows[2]![1] = windows[2]![1]! * 1.4
+    await compareGraph(t, model.process, windows, window => reference(model, window))
+  })
+}
+
+t.test('windows: the graph equals the definition', async t => {
+  for (const data of [season(1_000, 3), machine(600, 2, 8)]) {
+    const model = fitted(data, fitWindows)
+    t.same(
+      model.parts.map(part => part.samples),
+      [36, 12],
+    )
+    const windows = [40, 100, 333, data.rows - 1].map(end => windowAt(data, end, 36))
+    for (let s = 30; s < 36; s++) windows[2]![s] = windows[2]![s]! * 1.3
+    await compareGraph(t, model.process, windows, window => reference(model, window))
+  }
+})
+
+t.test('a seasonal channel: quiet while it goes on, loud when its level shifts within what a day knows', t => {
+  const data = season(4_000, 7)
+  const head = fitData(data.values.slice(0, 2_000), 1)
+  const { fit } = fitHealthy(head, fitOptions)
+  t.same(fit.families, ['aakr'])
+  const rest = fitData(data.values.slice(2_000), 1)
+  const healthy = scoresOf(fit.model, rest)
+  t.ok(share(healthy) < 0.02, `${(100 * share(healthy)).toFixed(1)} % of healthy rows exceed the setpoint`)
+  for (let r = 1_000; r < 1_060; r++) rest.values[r] = rest.values[r]! - 6
+  const shifted = [...rest.values.subarray(1_000, 1_060)]
+  t.ok(Math.min(...shifted) > 48 && Math.max(...shifted) < 72, 'levels that occur every day')
+  t.ok(share(scoresOf(fit.model, rest).subarray(1_010, 1_060)) > 0.5)
+  t.end()
+})
+
+t.test('one channel: windows of what its gaps leave, else the refusal says what is missing', t => {
+  const gaps = season(400, 9)
+  for (let r = 0; r < 400; r += 20) gaps.breaks[r] = 1
+  t.equal(fitHealthy(gaps, fitOptions).fit.model.samples, 12)
+  t.throws(() => fitModel(season(50, 9), fitOptions), {
+    code: 'FIT_INSUFFICIENT',
+    message: /50 rows are there.* 65 rows at least/,
+  })
+  t.equal(AAKR_WINDOWS.rowsNeeded(1, { order: 5, mean: 10 }), 65)
+  t.end()
+})
+
+t.test('a channel that never moves, and copies of a sensor, do not hurt', t => {
+  const still = fitHealthy(fitData(new Float64Array(300).fill(7), 1), fitOptions).fit.model
+  t.same([...scoresOf(still, fitData(new Float64Array(50).fill(7), 1)).subarray(36, 39)], [0, 0, 0])
+  const data = machine(500, 4, 2)
+  for (let r = 0; r < data.rows; r++) {
+    data.values[r * 4 + 1] = 5
+    data.values[r * 4 + 3] = data.values[r * 4 + 2]!
+  }
+  const { fit } = fitHealthy(data, { ...fitOptions, family: 'aakr' })
+  t.ok(scoresOf(fit.model, data).every(Number.isFinite))
+  t.end()
+})
+
+t.test('several channels and a long baseline: both families, each as second opinion of the other', async t => {
+  const data = machine(2_600, 5, 4)
+  const { manifest, bytes } = fitModel(data, fitOptions)
+  t.equal(manifest.family, 'var+aakr')
+  t.equal(Buffer.compare(fitModel(data, fitOptions).bytes, bytes), 0, 'the same rows give the same bytes')
+})
+
+const runs = skabRuns()
+const skip = runs ? false : 'no recordings: set WEARWATCH_DATA to a folder that holds skab/'
+t.test('recorded machines: the graph equals the definition', { skip }, async t => {
+  for (const run of runs!.slice(0, 3)) {
+    const data = fitData(run.values, 8)
+    const model = fitted(fitData(run.values.slice(0, 400 * 8), 8), fitRows)
+    const windows = [0, 500, 700, data.rows - 1].map(end => windowAt(data, end, 1))
+    await compareGraph(t, model.process, windows, window => reference(model, window))
+  }
+})
