@@ -3,13 +3,16 @@ import { AgentError, type ErrorCode, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { LoadResult, ScoringHost } from '../scoring/contract.ts'
 import type { ModelFile } from './contract.ts'
-import type { BindingRecord } from './fold.ts'
+import type { BindingRecord, TimeRange } from './fold.ts'
 import type { ModelStore } from './store.ts'
 
 export interface InstallRequest {
   asset: AssetConfig
   model: ModelFile
   by: string
+  /** See BindingRecord. */
+  kind?: BindingRecord['kind']
+  excluded?: TimeRange
   /** Called in the same turn in which the scorer took over, so that no window of the old shape meets the new model. */
   taken(model: ModelFile): void
 }
@@ -161,7 +164,7 @@ export class ModelDesk {
     this.#refusals.set(sha256, reason)
   }
 
-  #record({ asset, model, by }: InstallRequest): Promise<void> {
+  #record({ asset, model, by, kind, excluded }: InstallRequest): Promise<void> {
     const { name, release } = model.manifest
     return this.#deps.record({
       asset: asset.id,
@@ -172,6 +175,8 @@ export class ModelDesk {
       digest: asset.digest,
       atUs: this.#deps.nowUs(),
       by,
+      ...(kind === undefined ? {} : { kind }),
+      ...(excluded === undefined ? {} : { excluded }),
     })
   }
 

@@ -1,5 +1,8 @@
 import type { LearnRecord } from './learn-meter.ts'
 
+/** Why a model took over. `rebaseline`: the same baseline carried forward; `revert`: back to the one before. */
+export type BindingKind = 'baseline' | 'provisional' | 'rebaseline' | 'revert'
+
 /** Payload of a journal record of kind `model`: from here on this model scores this asset. */
 export interface BindingRecord {
   asset: string
@@ -12,6 +15,28 @@ export interface BindingRecord {
   atUs: number
   /** `agent`, `cli`, `mqtt`, `schedule`. */
   by: string
+  /** Of a model learnt here; absent in records of older agents. */
+  kind?: BindingKind
+  /** `revert`: rows in between led to the model that was taken back; no re-baselining looks at them again. */
+  excluded?: TimeRange
+}
+
+/** µs, both ends included; `toUs` is absent while it lasts. */
+export interface TimeRange {
+  fromUs: number
+  toUs?: number
+}
+
+/** What one asset has learnt by itself so far. */
+export interface Lineage {
+  /** What `set-baseline --revert` goes back to: the model that was at work before the present one. */
+  previous?: BindingRecord
+  /** The baseline that later ones are held against. */
+  reference?: BindingRecord
+  /** Digests of its files that the store may still hold. */
+  files: string[]
+  /** Times whose rows no re-baselining may look at: alarms by their id, and what was taken back. */
+  excluded: (TimeRange & { id: string })[]
 }
 
 export interface ModelsSnapshot {
@@ -19,18 +44,24 @@ export interface ModelsSnapshot {
   learning: LearnRecord[]
   /** Release of the last locally learnt model, by asset. */
   localReleases?: [string, number][]
+  lineages?: [string, Lineage][]
 }
 
-/** Which model scores which asset and how far each baseline has come: a fold over the journal, nothing else. */
+/** Kept per asset; more are joined, which leaves out more rows than it must. Checkpoints hold them all. */
+const EXCLUDED_MAX = 16
+
+/** Which model scores which asset, where it came from and how far each baseline has come: a fold over the journal, nothing else. */
 export class ModelsFold {
   readonly bindings = new Map<string, BindingRecord>()
   readonly learning = new Map<string, LearnRecord>()
 
   readonly #localReleases = new Map<string, number>()
+  readonly #lineages = new Map<string, Lineage>()
 
   bind(record: BindingRecord): void {
+    const before = this.bindings.get(record.asset)
     this.bindings.set(record.asset, record)
-    if (record.origin === 'local') this.#localReleases.set(record.asset, record.release)
+    if (record.origin === 'local') this.#bindLocal(record, before)
   }
 
   /** Release of the last model that the asset learnt itself, 0 before the first: releases only rise. */
@@ -38,8 +69,35 @@ export class ModelsFold {
     return this.#localReleases.get(asset) ?? 0
   }
 
+  lineage(asset: string): Lineage {
+    let lineage = this.#lineages.get(asset)
+    if (!lineage) this.#lineages.set(asset, (lineage = { files: [], excluded: [] }))
+    return lineage
+  }
+
   learn(record: LearnRecord): void {
     this.learning.set(record.asset, record)
+  }
+
+  /** An alarm of the machine: its rows are no baseline. */
+  alarm(asset: string, id: string, fromUs: number, toUs: number | undefined): void {
+    const { excluded } = this.lineage(asset)
+    const at = excluded.findIndex(range => range.id === id)
+    const range = { id, fromUs, ...(toUs === undefined ? {} : { toUs }) }
+    if (at >= 0) excluded[at] = range
+    else exclude(excluded, range)
+  }
+
+  /** Files that no binding needs any more; `gone` says which of them the store has deleted. */
+  staleFiles(asset: string): string[] {
+    const { files, previous, reference } = this.lineage(asset)
+    const kept = new Set([this.bindings.get(asset)?.sha256, previous?.sha256, reference?.sha256])
+    return files.filter(sha256 => !kept.has(sha256))
+  }
+
+  gone(asset: string, sha256: string): void {
+    const lineage = this.lineage(asset)
+    lineage.files = lineage.files.filter(file => file !== sha256)
   }
 
   snapshot(): ModelsSnapshot {
@@ -47,6 +105,7 @@ export class ModelsFold {
       bindings: [...this.bindings.values()],
       learning: [...this.learning.values()],
       localReleases: [...this.#localReleases],
+      lineages: [...this.#lineages],
     }
   }
 
@@ -54,5 +113,37 @@ export class ModelsFold {
     for (const record of snapshot.bindings) this.bind(record)
     for (const record of snapshot.learning) this.learn(record)
     for (const [asset, release] of snapshot.localReleases ?? []) this.#localReleases.set(asset, release)
+    for (const [asset, lineage] of snapshot.lineages ?? []) this.#lineages.set(asset, lineage)
   }
+
+  #bindLocal(record: BindingRecord, before: BindingRecord | undefined): void {
+    const { asset, sha256, kind, release, excluded } = record
+    // One that is gone back to has a lower one than the last.
+    this.#localReleases.set(asset, Math.max(release, this.localRelease(asset)))
+    const lineage = this.lineage(asset)
+    if (!lineage.files.includes(sha256)) lineage.files.push(sha256)
+    if (before && before.sha256 !== sha256) {
+      if (before.origin === 'local' && before.digest === record.digest) lineage.previous = before
+      else delete lineage.previous
+    }
+    if (kind !== 'rebaseline' && kind !== 'revert') lineage.reference = record
+    if (excluded) exclude(lineage.excluded, { ...excluded, id: `revert ${record.atUs}` })
+    // What `set-baseline` asked for is there, or was given up.
+    const learning = this.learning.get(asset)
+    if (learning?.anew && (kind === 'baseline' || kind === 'revert')) delete learning.anew
+  }
+}
+
+/** Adds it; of too many the two oldest that are over become one. */
+function exclude(ranges: Lineage['excluded'], range: Lineage['excluded'][number]): void {
+  ranges.push(range)
+  if (ranges.length <= EXCLUDED_MAX) return
+  const [first, second] = ranges.filter(({ toUs }) => toUs !== undefined)
+  if (!first || !second) {
+    ranges.shift()
+    return
+  }
+  second.fromUs = Math.min(first.fromUs, second.fromUs)
+  second.toUs = Math.max(first.toUs!, second.toUs!)
+  ranges.splice(ranges.indexOf(first), 1)
 }

@@ -12,6 +12,14 @@ export interface LearnRecord {
   rows: number
   runningUs: number
   starts: number
+  /** Time since learning began, stops included: what `provisional-after` counts. Absent in records of older agents. */
+  elapsedUs?: number
+  /** A fit of fewer rows has failed, or the baseline was not enough. */
+  retryRows?: number
+  /** What was wanting at the last fit: `12 % of the second half exceed the setpoint of the first`. */
+  insufficient?: string
+  /** Asked for by `set-baseline`: learnt although a model scores meanwhile, which the new one replaces. */
+  anew?: true
 }
 
 export interface LearnProgress {
@@ -25,10 +33,16 @@ export interface LearnProgress {
   startsNeeded: number
   /** `waiting for 2 more starts`, `machine is stopped`, … */
   waitingFor: string
+  /** What the baseline still wants, in words that change seldom: `24 h of running time`, `2 more starts`. Empty when complete. */
+  missing: string[]
+  /** Until it is used all the same, marked provisional. */
+  provisionalInMin: number
 }
 
 const STOPPED = 0
 const RUNNING = 2
+/** More than this between two rows counts as this much: the agent was off, or a clock was set by years. */
+const ELAPSED_STEP_MAX_US = 86_400e6
 
 /** Columns of the asset's channels that a telemetry model sees: all but waveforms. */
 export function telemetryColumns(asset: AssetConfig): number[] {
@@ -61,6 +75,7 @@ export class LearnMeter {
   readonly #learnable: (block: GatedBlock, row: number) => boolean
   #record: LearnRecord | undefined
   #wasRunning = false
+  #lastUs = Number.NaN
   #missing: string[] = []
   #state = 'no data yet'
 
@@ -86,6 +101,7 @@ export class LearnMeter {
       const timeUs = block.timesUs[row]!
       const ranUs = block.runningUs[row]!
       this.#record ??= this.#begin(timeUs)
+      this.#countTime(timeUs, this.#record)
       // Rows older than the first: a backlog came late, or the clock was set back. The range reaches back to them, so that a
       // fit finds both. Only where rows follow one another, and then from the row before: a single wrong time, of 1970 say,
       // must not fetch years of history into the baseline.
@@ -103,6 +119,13 @@ export class LearnMeter {
     return -1
   }
 
+  #countTime(timeUs: number, record: LearnRecord): void {
+    // After a restart the last row is the newest that the record knows of.
+    const lastUs = Number.isNaN(this.#lastUs) ? record.uptoUs : this.#lastUs
+    record.elapsedUs = (record.elapsedUs ?? 0) + Math.min(Math.max(0, timeUs - lastUs), ELAPSED_STEP_MAX_US)
+    this.#lastUs = timeUs
+  }
+
   /** Only a machine that was seen to stop can start: settling again after a gap, or after a restart of the agent, is none. */
   #countStart(state: number, record: LearnRecord): void {
     if (state === STOPPED) this.#wasRunning = false
@@ -112,12 +135,29 @@ export class LearnMeter {
   }
 
   get complete(): boolean {
-    const { learn, running } = this.#asset
+    return this.#record !== undefined && this.#wanting(this.#record).length === 0
+  }
+
+  /** Time enough has passed to use what there is, marked provisional. */
+  get overdue(): boolean {
+    return (this.#record?.elapsedUs ?? 0) >= this.#asset.learn.provisionalAfterMs * 1000
+  }
+
+  /** Counted before, of rows older than any of these: the running machine at their end is no other start. */
+  include(older: LearnMeter): void {
+    const before = older.#record
+    if (!before) return
     const record = this.#record
-    if (!record) return false
-    const startsEnough = !running || record.starts >= learn.starts
-    const longEnough = learn.rows === undefined ? record.runningUs >= learn.runningMs * 1000 : record.rows >= learn.rows
-    return startsEnough && longEnough
+    if (!record) {
+      this.#record = { ...before }
+      this.#wasRunning = older.#wasRunning
+      return
+    }
+    record.sinceUs = Math.min(record.sinceUs, before.sinceUs)
+    record.rows += before.rows
+    record.runningUs += before.runningUs
+    record.elapsedUs = (record.elapsedUs ?? 0) + (before.elapsedUs ?? 0)
+    record.starts += before.starts - (older.#wasRunning && record.starts > 0 ? 1 : 0)
   }
 
   progress(): LearnProgress {
@@ -126,8 +166,10 @@ export class LearnMeter {
     const startsNeeded = running ? learn.starts : 0
     const timeShare = learn.rows === undefined ? record.runningUs / (learn.runningMs * 1000) : record.rows / learn.rows
     const startShare = startsNeeded === 0 ? 1 : record.starts / startsNeeded
+    const retryShare = record.retryRows === undefined ? 1 : record.rows / record.retryRows
+    const leftUs = learn.provisionalAfterMs * 1000 - (record.elapsedUs ?? 0)
     return {
-      share: Math.min(1, timeShare, startShare),
+      share: Math.min(1, timeShare, startShare, retryShare),
       rows: record.rows,
       runningMin: record.runningUs / 60e6,
       runningNeededMin: learn.runningMs / 60e3,
@@ -135,7 +177,21 @@ export class LearnMeter {
       starts: record.starts,
       startsNeeded,
       waitingFor: this.#waitingFor(timeShare, startsNeeded - record.starts),
+      missing: this.#wanting(record),
+      provisionalInMin: Math.max(0, leftUs / 60e6),
     }
+  }
+
+  #wanting({ rows, runningUs, starts }: LearnRecord): string[] {
+    const { learn, running } = this.#asset
+    const wanting: string[] = []
+    if (learn.rows !== undefined && rows < learn.rows) wanting.push(`${learn.rows} rows`)
+    if (learn.rows === undefined && runningUs < learn.runningMs * 1000) {
+      wanting.push(`${durationText(learn.runningMs)} of running time`)
+    }
+    const more = learn.starts - starts
+    if (running && more > 0) wanting.push(`${more} more start${more > 1 ? 's' : ''} of the machine`)
+    return wanting
   }
 
   #waitingFor(timeShare: number, startsMissing: number): string {
@@ -155,6 +211,7 @@ export class LearnMeter {
       rows: 0,
       runningUs: 0,
       starts: 0,
+      elapsedUs: 0,
     }
   }
 
@@ -167,4 +224,9 @@ export class LearnMeter {
       .filter(column => block.quality[base + column] !== 0)
       .map(column => this.#asset.channels[column]!.id)
   }
+}
+
+function durationText(ms: number): string {
+  const [unit, unitMs] = ms >= 7200e3 ? ['h', 3600e3] : ms >= 120e3 ? ['min', 60e3] : ['s', 1e3]
+  return `${Number((ms / unitMs).toPrecision(3))} ${unit}`
 }

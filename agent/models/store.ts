@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
@@ -49,6 +49,15 @@ export class ModelStore {
       )
     }
     return this.#parse(bytes, origin)
+  }
+
+  /** Of a model that nothing will ask for again. Throws MODEL_STORE_IO. */
+  async remove(sha256: string): Promise<void> {
+    const path = this.#path(sha256)
+    await rm(path, { force: true }).catch((error: unknown) => {
+      const text = `cannot delete the old model ${path} (${messageOf(error)}): check owner and disk; it is tried again`
+      throw new AgentError('MODEL_STORE_IO', text, { cause: error })
+    })
   }
 
   #path(sha256: string): string {

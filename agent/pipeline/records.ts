@@ -55,7 +55,10 @@ export class Records {
 
   /** Resolves as CommitQueue.push does. */
   alarm(transition: AlarmTransition): Promise<number | undefined> {
-    return this.#push('alarm', transition.priority, transition, () => applyTransition(this.recorded, transition))
+    return this.#push('alarm', transition.priority, transition, () => {
+      applyTransition(this.recorded, transition)
+      this.#foldAlarm(transition)
+    })
   }
 
   bind(binding: BindingRecord): Promise<number | undefined> {
@@ -85,15 +88,21 @@ export class Records {
   #fold(record: JournalRecord): boolean {
     const alarms = foldRecord(this.recorded, record)
     if (alarms === 'damaged') return false
-    if (record.kind !== 'model' && record.kind !== 'learn' && record.kind !== 'checkpoint') return true
+    if (record.kind === 'gap' || record.kind === 'operator') return true
     try {
       const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
-      if (record.kind === 'model') this.models.bind(body as BindingRecord)
+      if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition)
+      else if (record.kind === 'model') this.models.bind(body as BindingRecord)
       else if (record.kind === 'learn') this.models.learn(body as LearnRecord)
       else this.models.restore((body as { models: ModelsSnapshot }).models)
       return true
     } catch {
       return false
     }
+  }
+
+  #foldAlarm({ asset, id, kind, transition, onsetUs, atUs }: AlarmTransition): void {
+    if (kind !== 'machine' || transition === 'acknowledged') return
+    this.models.alarm(asset, id, onsetUs, transition === 'raised' ? undefined : atUs)
   }
 }
