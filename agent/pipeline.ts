@@ -121,7 +121,9 @@ export class Agent {
     parts.engine.start()
     parts.host.onScores(batch => {
       parts.scores.keep(batch)
-      parts.engine.scores(batch)
+      parts.engine.scores(batch, (asset, timeUs, score, inAlarm) =>
+        parts.scoring[asset]?.scored(timeUs, score, inAlarm),
+      )
     })
     await parts.host.start()
     // Not awaited: fixed limits guard, and a signal stops, while TensorRT builds for minutes.

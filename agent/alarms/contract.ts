@@ -61,6 +61,8 @@ export interface ModelRef {
   release: number
   sha256: string
   origin: 'local' | 'delivered' | 'file'
+  /** Fitted on less than was asked for. */
+  provisional?: true
 }
 
 /** Payload of a journal record of kind `alarm`: everything about one transition. Immutable once written. */

@@ -110,8 +110,11 @@ export class AlarmEngine {
     }
   }
 
-  /** Scored windows of any assets (`tags` are asset indices). Windows are cut from running rows only. */
-  scores(batch: ScoredBatch): void {
+  /**
+   * Scored windows of any assets (`tags` are asset indices). Windows are cut from running rows only.
+   * @param after called after each with whether an alarm of its asset stands then
+   */
+  scores(batch: ScoredBatch, after?: (asset: number, timeUs: number, score: number, inAlarm: boolean) => void): void {
     for (let i = 0; i < batch.count; i++) {
       const asset = batch.tags[i]!
       const timeUs = batch.timesUs[i]!
@@ -119,7 +122,16 @@ export class AlarmEngine {
         ? this.#time.sinceScoredAlways(asset, timeUs)
         : this.#time.sinceScored(asset, timeUs)
       this.score(batch, i, runningUs)
+      after?.(asset, timeUs, batch.scores[i]!, this.inAlarm(asset))
     }
+  }
+
+  /** An alarm of the machine stands: the model's or that of a fixed limit. */
+  inAlarm(asset: number): boolean {
+    if (isActive(this.#models[asset])) return true
+    const limits = this.#limits[asset] ?? []
+    for (let i = 0; i < limits.length; i++) if (isActive(limits[i])) return true
+    return false
   }
 
   /** One scored window; `runningUs`: running time since the previous scored window of its asset. */
@@ -206,7 +218,12 @@ function newWatch(rule: AlarmRule, asset: AssetConfig, channel: ChannelConfig | 
   return { rule, state: newRuleState(), asset, channel, column, value: Number.NaN }
 }
 
+function isActive(watch: Watch | undefined): boolean {
+  return watch?.state.phase === 'active' || watch?.state.phase === 'returning'
+}
+
 function modelRef(batch: ScoredBatch): ModelRef {
   const { manifest, sha256, origin } = batch.model
-  return { name: manifest.name, release: manifest.release, sha256, origin }
+  const provisional = manifest.provisional ? { provisional: true as const } : {}
+  return { name: manifest.name, release: manifest.release, sha256, origin, ...provisional }
 }

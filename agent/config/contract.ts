@@ -113,7 +113,7 @@ export interface ChannelConfig {
   reports: 'periodic' | 'on-change'
   /** How long the last value may be held for alignment. */
   maxAgeMs: number
-  waveform?: { type: 'int16' | 'float32'; rateHz: number }
+  waveform?: { type: 'int16' | 'float32'; rateHz: number; capture?: CaptureConfig }
   binding: ChannelBinding
   /** ISO 13373 naming of the measuring point, for messages: `DE`, `horizontal`. */
   point?: string
@@ -121,6 +121,12 @@ export interface ChannelConfig {
   /** Description only, kept and shown: how the sensor is fixed, what it already computes (`rms`, `peak`). */
   mount?: string
   detector?: string
+}
+
+/** A waveform that is looked at part of the time: one contiguous piece of `lengthMs` every `everyMs`. */
+export interface CaptureConfig {
+  lengthMs: number
+  everyMs: number
 }
 
 export interface LimitConfig {
@@ -172,7 +178,10 @@ export interface LearnConfig {
   rows?: number
   /** Starts of the machine that the baseline must contain. */
   starts: number
+  /** Time since learning began, stops included, after which a baseline that is not complete is used all the same. */
   provisionalAfterMs: number
+  /** Slow re-baselining of process models: daily, every so many ms of scored time, or never (absent too). */
+  rebaseline?: 'daily' | 'off' | number
 }
 
 export interface AlarmConfig {
@@ -185,7 +194,7 @@ export interface AlarmConfig {
 }
 
 export interface ModelConfig {
-  family: 'auto' | 'var'
+  family: 'auto' | 'var' | 'aakr' | 'autoencoder' | 'bands'
   /** Lags of the autoregression. */
   order: number
   /** Innovation vectors averaged per window. A window is `order + mean` rows. */
@@ -202,7 +211,7 @@ export interface AssetConfig {
   index: number
   tag?: string
   type?: string
-  /** Description only, kept and shown: `power`, `speed`, `standard`, `group`, `support`. */
+  /** `power`, `speed`, `standard`, `group`, `support`: kept and shown; the last three name the zones of its vibration. */
   machine?: Readonly<Record<string, string | number>>
   channels: readonly ChannelConfig[]
   /**

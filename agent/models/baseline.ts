@@ -47,22 +47,39 @@ function toBlock(
   return { asset: asset.index, rows, columns: width, timesUs, values }
 }
 
-/**
- * The healthy rows of [fromUs, toUs] as fit data, thinned to evenly spread contiguous runs when there are too many.
- * @param expectedRows how many learnable rows the meter counted there; when there are more, all of them are spread
- */
+export interface BaselineRange {
+  /** Both inclusive. */
+  fromUs: number
+  toUs: number
+  /** How many learnable rows were counted there; when there are more, all of them are spread. */
+  expectedRows: number
+  /** Rows at other times are left out; absent = none are. */
+  among?: (timeUs: number) => boolean
+  /** So many of the oldest are left out. */
+  skipRows?: number
+}
+
+export interface BaselineRows extends FitData {
+  /** Of so many learnable rows one is among them. */
+  thinnedBy: number
+}
+
+/** The healthy rows of a range as fit data, thinned to evenly spread contiguous runs when there are too many. */
 export async function collectBaseline(
   history: History,
   asset: AssetConfig,
   gate: GateFactory,
-  fromUs: number,
-  toUs: number,
-  expectedRows: number,
-): Promise<FitData> {
+  { fromUs, toUs, expectedRows, among, skipRows = 0 }: BaselineRange,
+): Promise<BaselineRows> {
   const columns = telemetryColumns(asset)
+  const healthy = learnableRows(asset)
+  const counts: typeof healthy = among ? (block, row) => among(block.timesUs[row]!) && healthy(block, row) : healthy
+  // Far enough back for the gate to settle where the range begins in the middle of a run.
+  const reachUs = among ? ((asset.running?.settleMs ?? 0) + 2 * asset.gapMs) * 1000 : 0
   const collect = async (rows: number): Promise<Collector> => {
-    const collector = new Collector(columns, learnableRows(asset), rows)
-    await replayHistory(history, asset, gate, { fromUs, toUs: toUs + 1 }, block => collector.push(block))
+    const collector = new Collector(columns, counts, rows, skipRows)
+    const range = { fromUs: fromUs - reachUs, toUs: toUs + 1 }
+    await replayHistory(history, asset, gate, range, block => collector.push(block))
     return collector
   }
   let collector = await collect(expectedRows)
@@ -72,22 +89,26 @@ export async function collectBaseline(
   return {
     ...collector.finish(),
     channels: columns.map(column => ({ id: asset.channels[column]!.id, unit: asset.channels[column]!.unit })),
-    fromUs,
+    fromUs: among ? (collector.firstUs ?? fromUs) : fromUs,
     toUs,
     source: `history of ${asset.id}`,
+    thinnedBy: collector.every,
   }
 }
 
 class Collector {
   readonly #columns: readonly number[]
   readonly #learnable: (block: GatedBlock, row: number) => boolean
-  readonly #every: number
+  readonly every: number
   readonly #values: Float64Array
   readonly #breaks: Uint8Array
+  #skip: number
   #rows = 0
   #broken = true
   /** Learnable rows so far, kept or not. */
   seen = 0
+  /** Time of the first row kept. */
+  firstUs: number | undefined
   /** True when there was no room for a row that should have been kept. */
   overflowed = false
 
@@ -95,10 +116,12 @@ class Collector {
     columns: readonly number[],
     learnable: (block: GatedBlock, row: number) => boolean,
     expectedRows: number,
+    skipRows: number,
   ) {
+    this.#skip = skipRows
     this.#columns = columns
     this.#learnable = learnable
-    this.#every = Math.max(1, Math.ceil(expectedRows / BASELINE_ROWS_MAX))
+    this.every = Math.max(1, Math.ceil(expectedRows / BASELINE_ROWS_MAX))
     const capacity = Math.min(expectedRows, BASELINE_ROWS_MAX) + RUN_ROWS
     this.#values = new Float64Array(capacity * columns.length)
     this.#breaks = new Uint8Array(capacity)
@@ -107,7 +130,8 @@ class Collector {
   push(block: GatedBlock): void {
     for (let row = 0; row < block.rows; row++) {
       if (block.breaks[row] === 1) this.#broken = true
-      const kept = this.#learnable(block, row) && Math.floor(this.seen++ / RUN_ROWS) % this.#every === 0
+      const learnable = this.#learnable(block, row) && this.#skip-- <= 0
+      const kept = learnable && Math.floor(this.seen++ / RUN_ROWS) % this.every === 0
       const full = this.#rows === this.#breaks.length
       this.overflowed ||= kept && full
       if (!kept || full) {
@@ -116,6 +140,7 @@ class Collector {
       }
       this.#breaks[this.#rows] = this.#broken ? 1 : 0
       this.#broken = false
+      this.firstUs ??= block.timesUs[row]!
       const from = row * block.columns
       const to = this.#rows * this.#columns.length
       for (let c = 0; c < this.#columns.length; c++) this.#values[to + c] = block.values[from + this.#columns[c]!]!

@@ -3,7 +3,7 @@ import { AgentError, type ErrorCode, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { LoadResult, ScoringHost } from '../scoring/contract.ts'
 import type { ModelFile } from './contract.ts'
-import type { BindingRecord, TimeRange } from './fold.ts'
+import type { BindingRecord } from './fold.ts'
 import type { ModelStore } from './store.ts'
 
 export interface InstallRequest {
@@ -12,7 +12,6 @@ export interface InstallRequest {
   by: string
   /** See BindingRecord. */
   kind?: BindingRecord['kind']
-  excluded?: TimeRange
   /** Called in the same turn in which the scorer took over, so that no window of the old shape meets the new model. */
   taken(model: ModelFile): void
 }
@@ -164,7 +163,7 @@ export class ModelDesk {
     this.#refusals.set(sha256, reason)
   }
 
-  #record({ asset, model, by, kind, excluded }: InstallRequest): Promise<void> {
+  #record({ asset, model, by, kind }: InstallRequest): Promise<void> {
     const { name, release } = model.manifest
     return this.#deps.record({
       asset: asset.id,
@@ -176,7 +175,6 @@ export class ModelDesk {
       atUs: this.#deps.nowUs(),
       by,
       ...(kind === undefined ? {} : { kind }),
-      ...(excluded === undefined ? {} : { excluded }),
     })
   }
 

@@ -1,4 +1,5 @@
 import type { LearnRecord } from './learn-meter.ts'
+import type { RebaselineState } from './rebaseline.ts'
 
 /** Why a model took over. `rebaseline`: the same baseline carried forward; `revert`: back to the one before. */
 export type BindingKind = 'baseline' | 'provisional' | 'rebaseline' | 'revert'
@@ -17,8 +18,6 @@ export interface BindingRecord {
   by: string
   /** Of a model learnt here; absent in records of older agents. */
   kind?: BindingKind
-  /** `revert`: rows in between led to the model that was taken back; no re-baselining looks at them again. */
-  excluded?: TimeRange
 }
 
 /** µs, both ends included; `toUs` is absent while it lasts. */
@@ -35,8 +34,17 @@ export interface Lineage {
   reference?: BindingRecord
   /** Digests of its files that the store may still hold. */
   files: string[]
-  /** Times whose rows no re-baselining may look at: alarms by their id, and what was taken back. */
-  excluded: (TimeRange & { id: string })[]
+  /** Alarms of the machine by their id, from their onset on: no baseline is made of such rows. */
+  alarms: (TimeRange & { id: string })[]
+}
+
+/** Payload of a journal record of kind `learn`, too: which rows since the baseline were healthy. */
+export interface RebaselineRecord {
+  asset: string
+  /** AssetConfig.digest, and file of the first baseline: state of another one says nothing of this. */
+  digest: string
+  reference: string
+  rebaseline: RebaselineState
 }
 
 export interface ModelsSnapshot {
@@ -45,15 +53,17 @@ export interface ModelsSnapshot {
   /** Release of the last locally learnt model, by asset. */
   localReleases?: [string, number][]
   lineages?: [string, Lineage][]
+  rebaselining?: RebaselineRecord[]
 }
 
 /** Kept per asset; more are joined, which leaves out more rows than it must. Checkpoints hold them all. */
-const EXCLUDED_MAX = 16
+const ALARMS_MAX = 16
 
 /** Which model scores which asset, where it came from and how far each baseline has come: a fold over the journal, nothing else. */
 export class ModelsFold {
   readonly bindings = new Map<string, BindingRecord>()
   readonly learning = new Map<string, LearnRecord>()
+  readonly rebaselining = new Map<string, RebaselineRecord>()
 
   readonly #localReleases = new Map<string, number>()
   readonly #lineages = new Map<string, Lineage>()
@@ -71,21 +81,22 @@ export class ModelsFold {
 
   lineage(asset: string): Lineage {
     let lineage = this.#lineages.get(asset)
-    if (!lineage) this.#lineages.set(asset, (lineage = { files: [], excluded: [] }))
+    if (!lineage) this.#lineages.set(asset, (lineage = { files: [], alarms: [] }))
     return lineage
   }
 
-  learn(record: LearnRecord): void {
-    this.learning.set(record.asset, record)
+  learn(record: LearnRecord | RebaselineRecord): void {
+    if ('rebaseline' in record) this.rebaselining.set(record.asset, record)
+    else this.learning.set(record.asset, record)
   }
 
   /** An alarm of the machine: its rows are no baseline. */
   alarm(asset: string, id: string, fromUs: number, toUs: number | undefined): void {
-    const { excluded } = this.lineage(asset)
-    const at = excluded.findIndex(range => range.id === id)
+    const { alarms } = this.lineage(asset)
+    const at = alarms.findIndex(range => range.id === id)
     const range = { id, fromUs, ...(toUs === undefined ? {} : { toUs }) }
-    if (at >= 0) excluded[at] = range
-    else exclude(excluded, range)
+    if (at >= 0) alarms[at] = range
+    else addAlarm(alarms, range)
   }
 
   /** Files that no binding needs any more; `gone` says which of them the store has deleted. */
@@ -106,6 +117,7 @@ export class ModelsFold {
       learning: [...this.learning.values()],
       localReleases: [...this.#localReleases],
       lineages: [...this.#lineages],
+      rebaselining: [...this.rebaselining.values()],
     }
   }
 
@@ -114,10 +126,11 @@ export class ModelsFold {
     for (const record of snapshot.learning) this.learn(record)
     for (const [asset, release] of snapshot.localReleases ?? []) this.#localReleases.set(asset, release)
     for (const [asset, lineage] of snapshot.lineages ?? []) this.#lineages.set(asset, lineage)
+    for (const record of snapshot.rebaselining ?? []) this.learn(record)
   }
 
   #bindLocal(record: BindingRecord, before: BindingRecord | undefined): void {
-    const { asset, sha256, kind, release, excluded } = record
+    const { asset, sha256, kind, release } = record
     // One that is gone back to has a lower one than the last.
     this.#localReleases.set(asset, Math.max(release, this.localRelease(asset)))
     const lineage = this.lineage(asset)
@@ -127,7 +140,6 @@ export class ModelsFold {
       else delete lineage.previous
     }
     if (kind !== 'rebaseline' && kind !== 'revert') lineage.reference = record
-    if (excluded) exclude(lineage.excluded, { ...excluded, id: `revert ${record.atUs}` })
     // What `set-baseline` asked for is there, or was given up.
     const learning = this.learning.get(asset)
     if (learning?.anew && (kind === 'baseline' || kind === 'revert')) delete learning.anew
@@ -135,9 +147,9 @@ export class ModelsFold {
 }
 
 /** Adds it; of too many the two oldest that are over become one. */
-function exclude(ranges: Lineage['excluded'], range: Lineage['excluded'][number]): void {
+function addAlarm(ranges: Lineage['alarms'], range: Lineage['alarms'][number]): void {
   ranges.push(range)
-  if (ranges.length <= EXCLUDED_MAX) return
+  if (ranges.length <= ALARMS_MAX) return
   const [first, second] = ranges.filter(({ toUs }) => toUs !== undefined)
   if (!first || !second) {
     ranges.shift()

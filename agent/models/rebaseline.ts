@@ -42,6 +42,8 @@ export interface RebaselineShape {
   onDelayRows: number
   /** Of the families in the model: as much as the first baseline held, or everything healthy so far. */
   keeps: 'baseline' | 'all'
+  /** As configured; left out: a day, but no longer than the first baseline. */
+  periodUs?: number
 }
 
 /** Healthy rows that follow one another, by position: µs in the live agent, row numbers in a backtest. */
@@ -86,7 +88,9 @@ export class RebaselineMeter {
   /** @param state of before a restart; the rows that waited then are lost, which errs on the safe side */
   constructor(shape: RebaselineShape, state?: RebaselineState) {
     this.#shape = shape
-    this.#periodRows = Math.max(1, Math.min(Math.round(DAY_US / shape.everyUs), shape.baselineRows))
+    const { everyUs, baselineRows, periodUs } = shape
+    const periodRows = periodUs === undefined ? Math.min(DAY_US / everyUs, baselineRows) : periodUs / everyUs
+    this.#periodRows = Math.max(1, Math.round(periodRows))
     this.#state = state ? structuredClone(state) : { stretches: [], rows: 0, fresh: 0, exceeding: 0 }
     const marginRows = Math.max(MARGIN_ROWS_MIN, Math.ceil(MARGIN_ON_DELAYS * shape.onDelayRows))
     this.#at = new Float64Array(marginRows)

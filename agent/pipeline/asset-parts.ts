@@ -53,7 +53,7 @@ function valuesOf(block: SampleBlock, columns: readonly number[]): Float64Array 
   return values
 }
 
-type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records'> & {
+type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'engine'> & {
   held: HeldRows
   alone: <T>(work: () => Promise<T>) => Promise<T>
 }
@@ -71,7 +71,8 @@ export function oneAtATime(): ScoringParts['alone'] {
 export function newScoring(options: BuildOptions, asset: AssetConfig, parts: ScoringParts): AssetScoring {
   const { clock } = options
   const logger = options.logger.room('models')
-  const { history, host, desk, records, held } = parts
+  const { history, host, desk, records, held, engine } = parts
+  const { models } = records
   // Counters of the gates that replay stored rows are kept apart: those rows were counted when they came in.
   const replayed = new Counters()
   const deps: ConstructorParameters<typeof AssetScoring>[1] = {
@@ -83,37 +84,42 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     cutter: (asset, shape, afterUs) => new Cutter(asset, shape, afterUs),
     queue: key => host.queue(key),
     room: queue => roomIn(queue, options),
-    fit: (asset, data, signal) =>
-      fitInWorker(data, fitOptions(asset, records.models.localRelease(asset.id) + 1), {
-        deadlineMs: FIT_DEADLINE_MS,
-        clock,
-        signal,
-      }),
-    async install(asset, fitted, bind) {
+    inAlarm: () => engine.inAlarm(asset.index),
+    alarms: () => models.lineage(asset.id).alarms,
+    keeps: family => (/aakr/.test(family) ? 'all' : 'baseline'),
+    fit: (asset, data, extra, signal) =>
+      fitInWorker(
+        data,
+        { ...fitOptions(asset, models.localRelease(asset.id) + 1), ...extra },
+        { deadlineMs: FIT_DEADLINE_MS, clock, signal },
+      ),
+    async install(asset, fitted, kind, bind) {
       const model = {
         bytes: fitted.bytes,
         sha256: sha256Hex(fitted.bytes),
         manifest: fitted.manifest,
         origin: 'local' as const,
       }
-      const outcome = await desk.install({ asset, model, by: 'agent', taken: bind })
+      const outcome = await desk.install({ asset, model, by: 'agent', kind, taken: bind })
       const { name, release, fitted: baseline } = fitted.manifest
       if (outcome.ok)
         logger.info(`${asset.id} learnt from ${baseline?.rows} rows; ${name} release ${release} scores it from now on`)
       return outcome.ok ? undefined : { reason: outcome.reason ?? 'refused', code: outcome.code }
     },
   }
-  return new AssetScoring(asset, deps, records.models.learning.get(asset.id))
+  const { learning, rebaselining } = models
+  return new AssetScoring(asset, deps, { learning: learning.get(asset.id), rebaselining: rebaselining.get(asset.id) })
 }
 
 function fitOptions(asset: AssetConfig, release: number): Parameters<typeof fitInWorker>[1] {
   const { family, order, mean, hop } = asset.model
   const { onDelayMs, offDelayMs, deadband } = asset.alarm
   return {
-    name: `${asset.id}-var`,
+    // With `auto` the family is known only after the fit, and may be another one after the next.
+    name: `${asset.id}-${family === 'auto' ? 'baseline' : family}`,
     release,
     assetClass: asset.type ?? asset.id,
-    family,
+    family: family === 'bands' ? 'auto' : family,
     order,
     mean,
     hop,

@@ -39,7 +39,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
   const alone = oneAtATime()
   const ids = config.assets.map(asset => asset.id)
   const held = new HeldRows(ids, counters)
-  const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, held, alone }))
+  const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, engine, held, alone }))
   const lines = config.assets.map(asset => newLine(options, asset, { ...stores, ...scorer, counters, engine, scoring }))
   const scores = new ScoreKeeper(config, stores.history)
   return {

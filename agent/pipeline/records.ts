@@ -3,7 +3,7 @@ import { type AlarmState, applyTransition, foldRecord, newAlarmState, restore, s
 import type { Logger } from '../core/logger.ts'
 import type { CommitQueue } from '../journal/commit-queue.ts'
 import type { Journal, JournalRecord, NewRecord, RecordKind } from '../journal/contract.ts'
-import { type BindingRecord, ModelsFold, type ModelsSnapshot } from '../models/fold.ts'
+import { type BindingRecord, ModelsFold, type ModelsSnapshot, type RebaselineRecord } from '../models/fold.ts'
 import type { LearnRecord } from '../models/learn-meter.ts'
 
 const READ_RECORDS = 256
@@ -65,7 +65,7 @@ export class Records {
     return this.#push('model', KEEP_PRIORITY, binding, () => this.models.bind(binding))
   }
 
-  learn(record: LearnRecord): Promise<number | undefined> {
+  learn(record: LearnRecord | RebaselineRecord): Promise<number | undefined> {
     return this.#push('learn', LEARN_PRIORITY, record, () => this.models.learn(record))
   }
 
@@ -93,7 +93,7 @@ export class Records {
       const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
       if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition)
       else if (record.kind === 'model') this.models.bind(body as BindingRecord)
-      else if (record.kind === 'learn') this.models.learn(body as LearnRecord)
+      else if (record.kind === 'learn') this.models.learn(body as LearnRecord | RebaselineRecord)
       else this.models.restore((body as { models: ModelsSnapshot }).models)
       return true
     } catch {

@@ -1,10 +1,12 @@
 // An AssetScoring with fakes around it that finish when told to, so that rows can arrive at any moment between.
-import type { AssetConfig } from '../../agent/config/contract.ts'
+import type { AssetConfig, LearnConfig } from '../../agent/config/contract.ts'
 import { Counters } from '../../agent/core/counters.ts'
 import { silentLogger } from '../../agent/core/logger.ts'
 import type { History, HistoryRows } from '../../agent/history/contract.ts'
 import { AssetScoring } from '../../agent/models/asset-scoring.ts'
-import type { FitData, FitResult, ModelFile } from '../../agent/models/contract.ts'
+import type { FitData, FitResult, Manifest, ModelFile } from '../../agent/models/contract.ts'
+import type { FitExtra } from '../../agent/models/fitting.ts'
+import type { BindingKind, TimeRange } from '../../agent/models/fold.ts'
 import { HeldRows } from '../../agent/models/held-rows.ts'
 import type { LearnRecord } from '../../agent/models/learn-meter.ts'
 import { Cutter } from '../../agent/windows/cutter.ts'
@@ -28,7 +30,7 @@ export const turn = (): Promise<void> => new Promise(resolve => setImmediate(res
 export class ScoringLife {
   readonly counters = new Counters()
   readonly scoring: AssetScoring
-  readonly fits: { data: FitData; done: (result: FitResult) => void; failed: (error: Error) => void }[] = []
+  readonly fits: { data: FitData; extra: FitExtra; done: (result: FitResult) => void; failed: (error: Error) => void }[] = []
   /** Windows of every queue there was, in the order cut: time in seconds since FROM_S. */
   readonly queues: ReturnType<typeof collectingQueue>[] = []
   /** Resolves before each chunk of a history query; throws to break it. */
@@ -36,14 +38,17 @@ export class ScoringLife {
   /** What a query of the history gives: `false` = nothing. */
   remembers = true
   rows = 0
+  inAlarm = false
+  alarms: TimeRange[] = []
+  readonly installs: BindingKind[] = []
   /** Added to the time of rows that arrive from now on. */
   clockS = 0
   readonly asset: AssetConfig
   readonly #stored: { row: number; timeUs: number }[] = []
   readonly #gate: Gate
 
-  constructor(learnRows: number, learnt?: LearnRecord) {
-    const learn = { rows: learnRows, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9 }
+  constructor(learnRows: number, learnt?: LearnRecord, more: Partial<LearnConfig> = {}) {
+    const learn = { rows: learnRows, runningMs: 1e9, starts: 0, provisionalAfterMs: 1e9, ...more }
     this.asset = asset(CHANNELS, { learn, gapMs: 2500 })
     this.scoring = new AssetScoring(
       this.asset,
@@ -54,16 +59,20 @@ export class ScoringLife {
         queue: () => this.queues.at(-1),
         room: async () => {},
         alone: work => work(),
-        fit: (_asset, data) => new Promise((done, failed) => this.fits.push({ data, done, failed })),
-        install: async (_asset, _fitted, bind) => {
+        fit: (_asset, data, extra) => new Promise((done, failed) => this.fits.push({ data, extra, done, failed })),
+        install: async (_asset, fitted, kind, bind) => {
           await turn()
-          this.swap(4, bind)
+          this.installs.push(kind)
+          this.swap(4, bind, fitted.manifest)
           return undefined
         },
+        inAlarm: () => this.inAlarm,
+        alarms: () => this.alarms,
+        keeps: () => 'baseline',
         held: new HeldRows([this.asset.id], this.counters, HELD_BYTES_MAX),
         logger: silentLogger,
       },
-      learnt,
+      learnt && { learning: learnt },
     )
     this.#gate = new Gate(this.asset, new Counters(), gated => this.scoring.gated(gated))
   }
@@ -79,9 +88,9 @@ export class ScoringLife {
   }
 
   /** A model takes over: a new queue where the shape is another. */
-  swap(samples: number, bind: (model: ModelFile) => void): ModelFile {
+  swap(samples: number, bind: (model: ModelFile) => void, more: Partial<Manifest> = {}): ModelFile {
     const file = maxModel(`m${samples}`, 1, { channels: 2, samples })
-    const model = { ...file, manifest: { ...file.manifest, hop: 1 } }
+    const model = { ...file, manifest: { ...file.manifest, ...more, hop: 1 } }
     if (this.queues.at(-1)?.floatsPerWindow !== 2 * samples) this.queues.push(collectingQueue(2 * samples, 30_000))
     bind(model)
     return model

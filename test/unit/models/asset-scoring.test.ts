@@ -5,7 +5,7 @@ import type { FitResult } from '../../../agent/models/contract.ts'
 import { SECOND_US } from '../../support/blocks.ts'
 import { FROM_S, range, ScoringLife, turn } from '../../support/scoring-life.ts'
 
-const FITTED = { warnings: [] } as unknown as FitResult
+const FITTED = { warnings: [], manifest: {}, sufficiency: { enough: true, reason: '' } } as unknown as FitResult
 
 /** Rows go on arriving, a few a turn, until it scores and some more. */
 async function flow(life: ScoringLife, seed: number, turns: number): Promise<void> {

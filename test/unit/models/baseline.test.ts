@@ -22,7 +22,11 @@ async function collect(stored: number, expected: number): Promise<{ rows: number
   const pump = asset(CHANNELS, { gapMs: 2500 })
   const gate = (config: typeof pump, out: ConstructorParameters<typeof Gate>[2]) =>
     new Gate(config, new Counters(), out)
-  const { rows, values } = await collectBaseline(historyOf(stored), pump, gate, 0, stored * SECOND_US, expected)
+  const { rows, values } = await collectBaseline(historyOf(stored), pump, gate, {
+    fromUs: 0,
+    toUs: stored * SECOND_US,
+    expectedRows: expected,
+  })
   return { rows, first: values[0]!, last: values[(rows - 1) * 2]! }
 }
 

@@ -1,0 +1,273 @@
+import type { AssetConfig } from '../config/contract.ts'
+import { AgentError, ERROR_KINDS, messageOf } from '../core/errors.ts'
+import type { GatedBlock } from '../windows/contract.ts'
+import { collectBaseline, replayHistory } from './baseline.ts'
+import type { FitData, FitResult, ModelFile } from './contract.ts'
+import { type FitDeps, type FitExtra, fitAndWarn, type Refusal, tellSeverity } from './fitting.ts'
+import type { TimeRange } from './fold.ts'
+import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
+
+export interface LearnerDeps extends FitDeps {
+  /** At work now. */
+  model(): ModelFile | undefined
+  /** `endUs`: the row that completed the baseline; after a clock was set back not the newest of its times. */
+  bind(model: ModelFile, endUs: number): void
+  /** An alarm of the machine stands. */
+  inAlarm(): boolean
+  /** Alarms of the machine so far, the one that stands included. */
+  alarms(): readonly TimeRange[]
+}
+
+/** A fit that failed for want of more rows is tried again with so many times as many. */
+const RETRY_ROWS_FACTOR = 1.5
+const RETRY_ROWS_MIN = 10
+/** One that failed for a full disk or the like, after so much of the rows' time. */
+const RETRY_US = 60e6
+/** Of a provisional model: with less history the setpoint is too low rather than too high, and people stop listening to it. */
+const PROVISIONAL_WIDENED = 1.5
+/** What led up to an alarm is not healthy either. */
+const MARGIN_ROWS = 40
+
+type Goal = 'complete' | 'provisional'
+
+/**
+ * The life of one asset's baseline:
+ *
+ *   learn ─► long enough ─► fit ─► enough? ─ yes ─► a model takes over
+ *     ▲                             │ no: half as much again
+ *     ├─────────────────────────────┘
+ *     └── too long ─► fit on what there is, setpoint widened ─► a provisional model scores, and learning goes on
+ *
+ * The rows to learn from come from the history, so nothing is held in memory for a day of learning and a restart continues
+ * where it was.
+ */
+export class Learner {
+  readonly #asset: AssetConfig
+  readonly #deps: LearnerDeps
+  #meter: LearnMeter
+  #fitting = false
+  /** Of the learning under way: what belongs to one that `set-baseline` ended comes to nothing. */
+  #turn = 0
+  #retryUs = Number.NEGATIVE_INFINITY
+  /** Rows at which a provisional model is fitted, or fitted again. */
+  #provisionalRows = 0
+  #problem: string | undefined
+  readonly #stopping = new AbortController()
+
+  constructor(asset: AssetConfig, deps: LearnerDeps, learnt: LearnRecord | undefined) {
+    this.#asset = asset
+    this.#deps = deps
+    this.#meter = new LearnMeter(asset, learnt?.digest === asset.digest ? learnt : undefined)
+  }
+
+  /** Rows are being learnt from: there is no model, a provisional one, or one that `set-baseline` has replaced. */
+  get open(): boolean {
+    const model = this.#deps.model()
+    if (!model) return true
+    return model.origin === 'local' && (!!model.manifest.provisional || this.#meter.record?.anew === true)
+  }
+
+  get fitting(): boolean {
+    return this.#fitting
+  }
+
+  /** Why the last fit came to nothing. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  /** How far learning has come, while it matters. */
+  get record(): LearnRecord | undefined {
+    return this.open ? this.#meter.record : undefined
+  }
+
+  /** Rows of the baseline, as far as is known: the model itself may have been fitted on a part of them. */
+  get rowsLearnt(): number {
+    return this.#meter.record?.rows ?? 0
+  }
+
+  progress(): LearnProgress & { insufficient?: string; anew?: true } {
+    const { insufficient, anew } = this.#meter.record ?? {}
+    return {
+      ...this.#meter.progress(),
+      ...(insufficient === undefined ? {} : { insufficient }),
+      ...(anew ? { anew } : {}),
+    }
+  }
+
+  /** Ends a fit under way. What was learnt stays recorded, and the next start fits it. */
+  stop(): void {
+    this.#stopping.abort()
+  }
+
+  /** A model took over. */
+  bound(): void {
+    this.#problem = undefined
+  }
+
+  gated(block: GatedBlock): void {
+    if (block.rows === 0 || this.#fitting || !this.open) return
+    // A provisional model alarms: such rows are no baseline until somebody says so with set-baseline.
+    if (this.#deps.model()?.manifest.provisional && !this.#meter.record?.anew && this.#deps.inAlarm()) return
+    const early = isBefore(block.timesUs[0]!, this.#retryUs)
+    const completed = this.#meter.count(block, early ? Number.POSITIVE_INFINITY : (this.#meter.record?.retryRows ?? 0))
+    const { record } = this.#meter
+    if (!record) return
+    if (completed >= 0) this.#begin('complete', record, block.timesUs[completed]!)
+    else if (!early && this.#isProvisionalDue(record)) {
+      this.#begin('provisional', record, block.timesUs[block.rows - 1]!)
+    }
+  }
+
+  /**
+   * Learns anew, from the next row on or from `sinceUs`, whatever scores meanwhile. The record has to be journalled before
+   * anybody is told. Throws what the history throws; then learning has begun from now.
+   */
+  async anew(nowUs: number, sinceUs?: number): Promise<LearnRecord> {
+    const fromUs = sinceUs ?? nowUs
+    const { id, digest } = this.#asset
+    const turn = ++this.#turn
+    const start: LearnRecord = {
+      asset: id,
+      digest,
+      sinceUs: fromUs,
+      uptoUs: nowUs,
+      rows: 0,
+      runningUs: 0,
+      starts: 0,
+      elapsedUs: 0,
+    }
+    if (this.#deps.model()) start.anew = true
+    const meter = new LearnMeter(this.#asset, start)
+    this.#meter = meter
+    this.#fitting = false
+    this.#problem = undefined
+    this.#retryUs = Number.NEGATIVE_INFINITY
+    this.#provisionalRows = 0
+    if (sinceUs !== undefined) {
+      const { history, gate } = this.#deps
+      const older = new LearnMeter(this.#asset, undefined)
+      const range = { fromUs: sinceUs, toUs: nowUs }
+      await replayHistory(history, this.#asset, gate, range, block => void older.count(block, Number.POSITIVE_INFINITY))
+      if (turn === this.#turn) meter.include(older)
+    }
+    return { ...meter.record! }
+  }
+
+  /** The learning that `set-baseline` asked for ends; the model of before stays. False when none was under way. */
+  giveUpAnew(): boolean {
+    const { record } = this.#meter
+    if (!record?.anew) return false
+    this.#turn++
+    this.#fitting = false
+    delete record.anew
+    return true
+  }
+
+  #isProvisionalDue(record: LearnRecord): boolean {
+    if (record.anew || !this.#meter.overdue || record.rows === 0) return false
+    const fitted = this.#deps.model()?.manifest.fitted?.rows
+    const needed = fitted === undefined ? this.#provisionalRows : Math.max(moreThan(fitted), this.#provisionalRows)
+    return record.rows >= needed
+  }
+
+  #begin(goal: Goal, record: LearnRecord, endUs: number): void {
+    this.#fitting = true
+    const turn = this.#turn
+    this.#attempt(goal, record, endUs, turn)
+      .catch((error: unknown) => {
+        const code = error instanceof AgentError ? error.code : undefined
+        if (turn === this.#turn) this.#failed(record, { reason: messageOf(error), code })
+      })
+      .finally(() => {
+        if (turn === this.#turn) this.#fitting = false
+      })
+  }
+
+  async #attempt(goal: Goal, record: LearnRecord, endUs: number, turn: number): Promise<void> {
+    const asset = this.#asset
+    const fitted = await this.#deps.alone(() => this.#fit(goal, record))
+    // A delivered model may have come in while this one was being fitted; it wins.
+    if (!fitted || turn !== this.#turn || !this.open) return
+    const kind = fitted.manifest.provisional ? 'provisional' : 'baseline'
+    const refused = await this.#deps.install(asset, fitted, kind, model => {
+      // One that a model was asked for while it was being loaded goes on learning.
+      if (turn === this.#turn) this.#accepted(kind, record, fitted)
+      this.#deps.bind(model, endUs)
+    })
+    if (refused && turn === this.#turn) this.#failed(record, refused)
+  }
+
+  /** Undefined when there is not enough yet. */
+  async #fit(goal: Goal, record: LearnRecord): Promise<FitResult | undefined> {
+    const { history, gate, alarms } = this.#deps
+    const { sinceUs: fromUs, uptoUs: toUs, rows: expectedRows } = record
+    const left = this.#deps.model()?.manifest.provisional && !record.anew ? alarms() : []
+    const marginUs = MARGIN_ROWS * this.#asset.everyMs * 1000
+    const among = (timeUs: number): boolean =>
+      !left.some(alarm => timeUs >= alarm.fromUs - marginUs && timeUs <= (alarm.toUs ?? Number.POSITIVE_INFINITY))
+    const range = { fromUs, toUs, expectedRows, ...(left.length > 0 ? { among } : {}) }
+    const collect = (): Promise<FitData> => collectBaseline(history, this.#asset, gate, range)
+    if (goal === 'complete') {
+      const fitted = await this.#run(await collect(), {})
+      if (fitted.sufficiency.enough) return fitted
+      this.#insufficient(record, fitted.sufficiency.reason)
+      if (record.anew || !this.#meter.overdue) return undefined
+    }
+    const missing = [...this.#meter.progress().missing, record.insufficient].filter(Boolean).join('; ')
+    this.#provisionalRows = moreThan(record.rows)
+    return this.#run(await collect(), { provisional: { widened: PROVISIONAL_WIDENED, missing } })
+  }
+
+  #run(data: FitData, extra: FitExtra): Promise<FitResult> {
+    return fitAndWarn(this.#deps, this.#asset, data, extra, this.#stopping.signal)
+  }
+
+  #insufficient(record: LearnRecord, reason: string): void {
+    record.insufficient = reason
+    record.retryRows = moreThan(record.rows)
+    const there = `${record.rows} rows, ${(record.runningUs / 3600e6).toFixed(1)} h of running time, ${record.starts} starts`
+    this.#deps.logger.warn(
+      `the baseline of ${this.#asset.id} is not enough yet: ${reason} There are ${there}; learning goes on to ${record.retryRows} rows`,
+    )
+  }
+
+  #accepted(kind: 'baseline' | 'provisional', record: LearnRecord, { manifest }: FitResult): void {
+    const { id } = this.#asset
+    const { logger } = this.#deps
+    if (kind === 'provisional') {
+      const { widened, missing } = manifest.provisional!
+      logger.warn(
+        `${id} has a provisional model, its setpoint widened ${widened} x: the baseline still wants ${missing}; learning goes on`,
+      )
+    } else {
+      delete record.anew
+      delete record.insufficient
+      delete record.retryRows
+    }
+    tellSeverity(this.#asset, manifest, logger)
+  }
+
+  #failed(record: LearnRecord, { reason, code }: Refusal): void {
+    // A delivered model came in meanwhile and scores; or this is the end of the process and no failure.
+    if (!this.open || this.#stopping.signal.aborted) return
+    this.#problem = reason
+    // More rows would not help, and a disk that has room again must not leave the machine unwatched for half a day more. A
+    // fit that took too long is another matter: it would be so again.
+    const passing = code !== undefined && ERROR_KINDS[code] === 'transient' && code !== 'FIT_FAILED'
+    if (passing) this.#retryUs = record.uptoUs + RETRY_US
+    else this.#provisionalRows = record.retryRows = moreThan(record.rows)
+    const when = passing ? `for ${RETRY_US / 1e6} s` : `to ${record.retryRows} rows`
+    const what = this.#deps.model() ? 'no new model' : 'no model'
+    this.#deps.logger.warn(`${what} for ${this.#asset.id} yet: ${reason}; learning goes on ${when}, then tries again`)
+  }
+}
+
+function moreThan(rows: number): number {
+  return Math.max(RETRY_ROWS_MIN, Math.ceil(rows * RETRY_ROWS_FACTOR))
+}
+
+/** False also where the clock was set back by more than a retry is away. */
+function isBefore(timeUs: number, retryUs: number): boolean {
+  return timeUs < retryUs && timeUs >= retryUs - RETRY_US
+}

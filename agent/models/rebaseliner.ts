@@ -1,0 +1,181 @@
+import type { AssetConfig } from '../config/contract.ts'
+import { messageOf } from '../core/errors.ts'
+import { type BaselineRows, collectBaseline } from './baseline.ts'
+import type { ModelFile, Reference } from './contract.ts'
+import { type FitDeps, fitAndWarn } from './fitting.ts'
+import type { RebaselineRecord } from './fold.ts'
+import { type HealthyStretch, judgeRebaseline, type RebaselineDue, RebaselineMeter, type RebaselineShape } from './rebaseline.ts'
+
+export interface RebaselinerDeps extends FitDeps {
+  model(): ModelFile | undefined
+  /** Rows that the first baseline covered, as far as is known. */
+  rowsLearnt(): number
+  bind(model: ModelFile): void
+  /** Of the families in the model. */
+  keeps(family: string): RebaselineShape['keeps']
+}
+
+/** What came of the last one, for status. */
+export interface RebaselineOutcome {
+  /** Of the newest row then. */
+  atUs: number
+  outcome: 'taken' | 'refused' | 'postponed'
+  reason: string
+}
+
+// Of the rows that a family which keeps everything looks back on: 5 months at one a minute, 3 weeks at one a second. They are
+// thinned to 100,000 anyway, and reading 90 days of 10 Hz once a day would take minutes each time.
+const ROWS_BACK_MAX = 2_000_000
+/** Kept over a restart; each ends with an alarm. More would not fit the records of the smallest journal. */
+const STRETCHES_KEPT = 64
+
+/** Carries the baseline of one asset forward, slowly, as rebaseline.ts allows. */
+export class Rebaseliner {
+  readonly #asset: AssetConfig
+  readonly #deps: RebaselinerDeps
+  #meter: RebaselineMeter | undefined
+  /** Of the model that the meter is for. */
+  #reference: Reference | undefined
+  #kept: RebaselineRecord | undefined
+  #busy = false
+  readonly #stopping = new AbortController()
+  last: RebaselineOutcome | undefined
+
+  constructor(asset: AssetConfig, deps: RebaselinerDeps, kept: RebaselineRecord | undefined) {
+    this.#asset = asset
+    this.#deps = deps
+    this.#kept = kept?.digest === asset.digest ? kept : undefined
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+  }
+
+  /** State to go on with after a restart; undefined while nothing is carried forward. */
+  get record(): RebaselineRecord | undefined {
+    if (!this.#meter || !this.#reference) return undefined
+    const { state } = this.#meter
+    const { id, digest } = this.#asset
+    const rebaseline = { ...state, stretches: state.stretches.slice(-STRETCHES_KEPT) }
+    return { asset: id, digest, reference: nameOf(this.#reference), rebaseline }
+  }
+
+  /** A model took over: the same baseline goes on, or another one begins. */
+  bound(model: ModelFile): void {
+    const { reference, provisional, family } = model.manifest
+    const { rebaseline = 'off' } = this.#asset.learn
+    const wanted = rebaseline !== 'off' && model.origin === 'local' && !provisional && !/bands/.test(family)
+    if (!wanted || !reference) {
+      this.#meter = undefined
+      this.#reference = undefined
+      return
+    }
+    if (this.#reference && nameOf(this.#reference) === nameOf(reference)) return
+    this.#reference = reference
+    this.#begin(model, reference)
+  }
+
+  /** Another model than this one's own work was put in its place: what was learnt since its baseline is not trusted. */
+  reverted(model: ModelFile): void {
+    this.#reference = undefined
+    this.#kept = undefined
+    this.bound(model)
+  }
+
+  /** One scored row, in order. */
+  scored(timeUs: number, score: number, inAlarm: boolean): void {
+    const meter = this.#meter
+    if (!meter) return
+    meter.row(timeUs, score, inAlarm)
+    if (this.#busy || meter.rowsToDue > 0) return
+    const due = meter.take()
+    if (!due.ready) {
+      this.#tell({ atUs: timeUs, outcome: 'postponed', reason: due.reason })
+      return
+    }
+    this.#busy = true
+    this.#carry(due, timeUs)
+      .catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted) this.#tell({ atUs: timeUs, outcome: 'refused', reason: messageOf(error) })
+      })
+      .finally(() => {
+        this.#busy = false
+      })
+  }
+
+  #begin(model: ModelFile, reference: Reference): void {
+    const { hop, family, everyMs = this.#asset.everyMs } = model.manifest
+    const { onDelayMs } = this.#asset.alarm
+    const { rebaseline } = this.#asset.learn
+    const everyUs = everyMs * 1000 * hop
+    const rows = Math.max(this.#deps.rowsLearnt(), reference.rows)
+    const shape: RebaselineShape = {
+      baselineRows: Math.max(1, Math.round(rows / hop)),
+      everyUs,
+      onDelayRows: Math.ceil((onDelayMs * 1000) / everyUs),
+      keeps: this.#deps.keeps(family),
+      ...(typeof rebaseline === 'number' ? { periodUs: rebaseline * 1000 } : {}),
+    }
+    const kept = this.#kept?.reference === nameOf(reference) ? this.#kept.rebaseline : undefined
+    this.#kept = undefined
+    this.#meter = new RebaselineMeter(shape, kept)
+    const { fromUs, toUs } = model.manifest.fitted ?? reference
+    if (!kept) this.#meter.begin({ from: fromUs, to: toUs, rows: shape.baselineRows })
+  }
+
+  async #carry({ stretches, takeLast }: RebaselineDue & { ready: true }, atUs: number): Promise<void> {
+    const asset = this.#asset
+    const reference = this.#reference
+    const before = this.#deps.model()
+    if (!reference || !before) return
+    const refused = await this.#deps.alone(async () => {
+      const data = await this.#collect(stretches, takeLast * before.manifest.hop)
+      const verdict = judgeRebaseline(reference, data, Math.round(this.#rowsOf(reference) / data.thinnedBy))
+      if (!verdict.ok) return verdict.reason
+      const fitted = await fitAndWarn(this.#deps, asset, data, { reference }, this.#stopping.signal)
+      // set-baseline, a revert or a delivered model came in meanwhile.
+      if (this.#deps.model() !== before || this.#reference !== reference) return 'another model took over meanwhile'
+      const refusal = await this.#deps.install(asset, fitted, 'rebaseline', model => this.#deps.bind(model))
+      if (!refusal) this.#tell({ atUs, outcome: 'taken', reason: verdict.reason })
+      return refusal?.reason
+    })
+    if (refused !== undefined) this.#tell({ atUs, outcome: 'refused', reason: refused })
+  }
+
+  #rowsOf(reference: Reference): number {
+    return Math.max(this.#deps.rowsLearnt(), reference.rows)
+  }
+
+  /** The last `rows` learnable rows of the stretches. */
+  async #collect(stretches: readonly HealthyStretch[], rows: number): Promise<BaselineRows> {
+    const { hop } = this.#deps.model()!.manifest
+    const wanted = Math.min(rows, ROWS_BACK_MAX)
+    let first = stretches.length
+    let there = 0
+    while (first > 0 && there < wanted) there += stretches[--first]!.rows * hop
+    const used = stretches.slice(first)
+    const within = (timeUs: number): boolean => used.some(({ from, to }) => timeUs >= from && timeUs <= to)
+    const range = {
+      fromUs: used[0]?.from ?? 0,
+      toUs: used.at(-1)?.to ?? 0,
+      expectedRows: Math.min(wanted, there),
+      among: within,
+      skipRows: Math.max(0, there - wanted),
+    }
+    return collectBaseline(this.#deps.history, this.#asset, this.#deps.gate, range)
+  }
+
+  #tell(outcome: RebaselineOutcome): void {
+    this.last = outcome
+    const { id } = this.#asset
+    const { logger } = this.#deps
+    if (outcome.outcome === 'taken') logger.info(`baseline of ${id} carried forward; ${outcome.reason}`)
+    else if (outcome.outcome === 'postponed') logger.info(`baseline of ${id} not carried forward this time: ${outcome.reason}`)
+    else logger.warn(`baseline of ${id} not carried forward: ${outcome.reason}; the model of before stays`)
+  }
+}
+
+/** A baseline is known by when it was and by its numbers. */
+function nameOf({ fromUs, toUs, rows }: Reference): string {
+  return `${fromUs} ${toUs} ${rows}`
+}
