@@ -18,6 +18,7 @@ import { buildParts } from './pipeline/build.ts'
 import { controlApi } from './pipeline/control-api.ts'
 import { LearnRecorder } from './pipeline/learn-recorder.ts'
 import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
+import { pruneModels } from './pipeline/prune.ts'
 import { resumeModels } from './pipeline/resume.ts'
 import { SyncQueue } from './pipeline/sync-queue.ts'
 import { runSync } from './pipeline/sync-run.ts'
@@ -127,7 +128,7 @@ export class Agent {
     })
     await parts.host.start()
     // Not awaited: fixed limits guard, and a signal stops, while TensorRT builds for minutes.
-    this.#resuming = resumeModels(parts)
+    this.#resuming = resumeModels(parts).then(() => pruneModels(parts))
     this.#syncs.after(this.#resuming, 'the models that ran before the start are still being loaded')
     this.#publishState()
     parts.uplink?.start()
@@ -148,7 +149,8 @@ export class Agent {
     every(config.uplink.featuresEveryMs, () => {
       for (const asset of config.assets) {
         const message = scores.featuresMessage(asset.index)
-        if (message) uplink?.publishFeatures(asset.id, message)
+        const inputDrift = this.parts.scoring[asset.index]?.inputDrift()
+        if (message) uplink?.publishFeatures(asset.id, { ...message, ...(inputDrift ? { inputDrift } : {}) })
       }
     })
   }

@@ -1,9 +1,9 @@
-// Commands that ask the running daemon over its socket: status, channels, alarms, history, sync.
+// Commands that ask the running daemon over its socket: status, channels, alarms, history, sync, set-baseline.
 import { Command } from 'commander'
 import { AgentError } from '../core/errors.ts'
 import { isoFromUs } from '../core/types.ts'
 import { askDaemon, streamDaemon } from '../http/client.ts'
-import type { AlarmView } from '../http/contract.ts'
+import type { AlarmView, BaselineReport } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
 import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
@@ -125,6 +125,28 @@ export function syncCommand(): Command {
       return report.ok ? EXIT.ok : EXIT.refused
     }),
   )
+}
+
+export function setBaselineCommand(): Command {
+  return daemonCommand('set-baseline', 'learn a new baseline, after maintenance say; or go back to the model before')
+    .argument('<asset>', 'asset id')
+    .option(
+      '--since <TIME>',
+      'learn from stored rows since then, too: ISO time, or a span back from now such as 1h, 7d',
+    )
+    .option('--revert', 'go back to the model before; once more returns from it')
+    .option('--by <NAME>', 'who decides', process.env.USER ?? 'cli')
+    .action(
+      action(async (asset: string, options: DaemonOptions & { since?: string; revert?: boolean; by: string }) => {
+        const since = options.since === undefined ? {} : { sinceUs: timeUs(options.since) }
+        const body = { by: options.by, ...since, ...(options.revert ? { revert: true } : {}) }
+        const path = `/v1/assets/${encodeURIComponent(asset)}/baseline`
+        const report = await askDaemon<BaselineReport>(await socketOf(options), 'POST', path, body)
+        if (options.json) printJson(report)
+        else print(report.message)
+        return EXIT.ok
+      }),
+    )
 }
 
 export function historyCommand(): Command {

@@ -175,6 +175,7 @@ class AssetBuilder {
       runningMs: learn?.running ?? DEFAULTS.learn.runningMs,
       starts: learn?.starts ?? DEFAULTS.learn.starts,
       provisionalAfterMs: learn?.['provisional-after'] ?? DEFAULTS.learn.provisionalAfterMs,
+      rebaseline: learn?.rebaseline ?? DEFAULTS.learn.rebaseline,
     }
     if (learn?.rows !== undefined) {
       built.rows = learn.rows
@@ -224,12 +225,6 @@ class AssetBuilder {
   }
 
   #machine(): Record<string, string | number> {
-    const { id, asset } = this.#parts
-    this.#ctx.issues.warn(
-      this.#ctx.place(id, asset.type, 'machine'),
-      'is kept and shown; this version computes nothing from it yet',
-      'nothing to do',
-    )
     return Object.fromEntries(
       Object.entries(this.#keys.machine ?? {}).filter(entry => entry[1] !== undefined),
     ) as Record<string, string | number>

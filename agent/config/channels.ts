@@ -3,7 +3,7 @@
 import { type AssetScope, Binder, isNpy, sourceText } from './bindings.ts'
 import { checkEntries } from './check.ts'
 import type { LoadContext } from './context.ts'
-import type { ChannelConfig, LimitConfig, SourceConfig } from './contract.ts'
+import type { CaptureConfig, ChannelConfig, LimitConfig, SourceConfig } from './contract.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Path } from './issues.ts'
 import { timesMs } from './quantities.ts'
@@ -11,6 +11,9 @@ import { type ChannelIn, channelSchema } from './schema-assets.ts'
 import { conversion, dimensionOf } from './units.ts'
 
 const CHANNELS_MAX = 256
+/** The input of a model is at most 1 Mi floats (models/manifest.ts): 40 s at 25.6 kHz. */
+const CAPTURE_SAMPLES_MAX = 2 ** 20
+const CAPTURE_SAMPLES_MIN = 64
 const MODBUS_KEYS = ['slave', 'input', 'holding', 'type'] as const
 
 /** Channels as written under `path` (a type's or an asset's), each checked on its own. */
@@ -125,6 +128,13 @@ export class ChannelBuilder {
           'write every: 100ms, or add waveform: int16',
         )
       }
+      if (written.capture !== undefined) {
+        this.#ctx.issues.error(
+          this.#place(id, 'capture'),
+          'is for waveforms; this channel has one value at a time',
+          'remove it, or add waveform: int16',
+        )
+      }
       return undefined
     }
     const path = this.#place(id, 'waveform')
@@ -156,7 +166,24 @@ export class ChannelBuilder {
         'remove it here; the source says it',
       )
     }
-    return { type: written.waveform, rateHz: rateHz ?? 0 }
+    const capture = this.#capture(id, written, rateHz ?? 0)
+    return { type: written.waveform, rateHz: rateHz ?? 0, ...(capture ? { capture } : {}) }
+  }
+
+  #capture(id: string, { capture }: ChannelIn, rateHz: number): CaptureConfig | undefined {
+    if (!capture) return undefined
+    const { length: lengthMs, every: everyMs } = capture
+    const samples = Math.round((lengthMs * rateHz) / 1000)
+    const where = this.#place(id, 'capture', 'length')
+    if (lengthMs > everyMs)
+      this.#ctx.issues.error(where, 'is longer than every: captures would overlap', 'write every: 10min')
+    if (rateHz > 0 && (samples < CAPTURE_SAMPLES_MIN || samples > CAPTURE_SAMPLES_MAX))
+      this.#ctx.issues.error(
+        where,
+        `is ${samples} samples at ${rateHz} Hz; expected ${CAPTURE_SAMPLES_MIN} to ${CAPTURE_SAMPLES_MAX}`,
+        `write a length from ${(CAPTURE_SAMPLES_MIN / rateHz).toPrecision(2)}s to ${Math.floor(CAPTURE_SAMPLES_MAX / rateHz)}s`,
+      )
+    return { lengthMs, everyMs }
   }
 
   #maxAge(id: string, written: ChannelIn): number {

@@ -10,6 +10,8 @@ export interface LineLoad {
   baud: number
   /** needBaud / baud. */
   share: number
+  /** The same if senders of captures buffer one and send nothing else. */
+  shareMin: number
   /** The sum. */
   text: string
 }
@@ -32,6 +34,8 @@ interface Part {
   /** Bytes of values, and of everything around them, per second. */
   valueBytes: number
   framingBytes: number
+  /** Of the time that this is needed: captures. */
+  dutyShare?: number
 }
 
 /** One entry per serial source that has channels; too much is an error, more than 80 % a warning. */
@@ -48,7 +52,10 @@ export function lineLoads(
     loads.push(load)
     const path = ['sources', source.id, 'serial', 'baud']
     const hint = `write baud: ${nextBaud(load.needBaud)} or more on both ends, or send less`
-    if (load.share > 1) ctx.issues.error(path, `the line is too slow: ${load.text}`, hint)
+    if (load.share > 1 && load.shareMin <= WARN_SHARE) {
+      const buffered = `captures alone need ${percent(load.shareMin)} of it, if the sender buffers each and sends nothing else`
+      ctx.issues.warn(path, `the line is too slow for waveforms sent as they come: ${load.text}; ${buffered}`, hint)
+    } else if (load.share > 1) ctx.issues.error(path, `the line is too slow: ${load.text}`, hint)
     else if (load.share > WARN_SHARE) ctx.issues.warn(path, `the line is nearly full: ${load.text}`, hint)
   }
   return loads
@@ -62,12 +69,13 @@ function lineLoad(source: SerialSourceConfig, assets: readonly AssetConfig[]): L
   const valueBaud = sum('valueBytes') * bits
   const needBaud = Math.ceil(valueBaud + sum('framingBytes') * bits)
   const share = needBaud / source.baud
+  const leastBytes = parts.reduce((sum, p) => sum + (p.valueBytes + p.framingBytes) * (p.dutyShare ?? 1), 0)
   const mode = `${source.dataBits}${source.parity[0]?.toUpperCase()}${source.stopBits}`
   const bytes = parts.length === 1 ? '' : ` = ${count(sum('valueBytes'))} bytes/s`
   const text =
     `${parts.map(part => part.what).join(' + ')}${bytes}, x ${bits} bits a byte (${mode}) = ${count(valueBaud)} baud, ` +
     `with framing ${count(needBaud)} baud; the line has ${count(source.baud)} (${percent(share)})`
-  return { source: source.id, needBaud, baud: source.baud, share, text }
+  return { source: source.id, needBaud, baud: source.baud, share, shareMin: (leastBytes * bits) / source.baud, text }
 }
 
 function partsOf(source: SerialSourceConfig, asset: AssetConfig): Part[] {
@@ -96,7 +104,7 @@ function wavePart(
   source: SerialSourceConfig,
   asset: AssetConfig,
   channel: ChannelConfig,
-  { type, rateHz }: NonNullable<ChannelConfig['waveform']>,
+  { type, rateHz, capture }: NonNullable<ChannelConfig['waveform']>,
 ): Part {
   const size = type === 'int16' ? 2 : 4
   const perFrame = Math.max(
@@ -108,6 +116,7 @@ function wavePart(
     what: `${asset.id} ${channel.id}: ${many(rateHz, 'sample')}/s x ${size} bytes (${type}) = ${count(valueBytes)} bytes/s`,
     valueBytes,
     framingBytes: (rateHz / perFrame) * frameOverhead(source, perFrame * size),
+    ...(capture ? { dutyShare: capture.lengthMs / capture.everyMs } : {}),
   }
 }
 

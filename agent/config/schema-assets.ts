@@ -1,6 +1,18 @@
 // Keys of channels, types and assets.
 import { z } from 'zod'
-import { duration, integer, notYet, number, object, oneOf, rate, slug, text, unit, withHint } from './schema-parts.ts'
+import {
+  duration,
+  integer,
+  number,
+  object,
+  oneOf,
+  rate,
+  rebaseline,
+  slug,
+  text,
+  unit,
+  withHint,
+} from './schema-parts.ts'
 import { expected } from './wording.ts'
 
 const DAY_MS = 86_400_000
@@ -41,6 +53,11 @@ const limit = object('limit', {
     .optional()
     .describe('Clears only this far on the good side. Default 1 % of the range or of the limit.'),
   priority: priority().describe('1 (highest) to 4. Default 2.'),
+})
+
+const capture = object('capture', {
+  length: duration('length', 1, 10 * 60_000).describe('Of one capture. 4s or more give vibration velocity.'),
+  every: duration('every', 1, 30 * DAY_MS).describe('From the begin of one capture to that of the next.'),
 })
 
 export const channelSchema = object('a channel', {
@@ -93,12 +110,9 @@ export const channelSchema = object('a channel', {
   detector: text('what the sensor computes, such as rms', 64)
     .optional()
     .describe('Description only: what the sensor already computes, such as rms or peak.'),
-  capture: notYet(
-    'capture (recording a waveform part of the time)',
-    'leave it out: this version takes a waveform continuously',
-  )
+  capture: capture
     .optional()
-    .describe('Not supported yet.'),
+    .describe('waveform: looked at part of the time, one contiguous piece now and then. Default: all of it.'),
   // Modbus addressing: taken apart in channels.ts, which says so once for all of them.
   slave: z.unknown().optional().describe('Modbus: not supported yet.'),
   input: z.unknown().optional().describe('Modbus: not supported yet.'),
@@ -124,7 +138,12 @@ const learn = object('learn', {
   'provisional-after': duration('provisional-after', 1000)
     .optional()
     .describe(
-      'When a baseline that is not complete is used all the same. Read, but not acted on by this version. Default 7d.',
+      'Time since learning began, stops included, after which a baseline that is not complete is used all the same, with a wider setpoint and marked provisional. Default 7d.',
+    ),
+  rebaseline: rebaseline()
+    .optional()
+    .describe(
+      'How often a process model is carried forward on healthy rows: daily (sooner where the first baseline was shorter), a span of running time such as 12h, or off. Default daily.',
     ),
 })
 
@@ -140,26 +159,10 @@ const alarm = object('alarm', {
   action: text('what to do when it alarms', 500).optional().describe('What to do, in words; stands in the alarm.'),
 })
 
-const LATER_FAMILIES = ['bands', 'aakr', 'autoencoder'] as const
-
 const model = object('model', {
-  family: z
-    .string({ error: issue => expected('a model family, auto or var', issue.input) })
-    .superRefine((family, ctx) => {
-      if (family === 'auto' || family === 'var') return
-      const later = LATER_FAMILIES.some(name => name === family)
-      const message = later
-        ? `model family ${family} is not supported yet by this version`
-        : expected('a model family, auto or var', family)
-      ctx.addIssue({
-        code: 'custom',
-        message: withHint(message, 'this version fits var (vector autoregression), also as auto'),
-      })
-    })
-    .meta({ enum: ['auto', 'var'] })
-    .transform(family => family as 'auto' | 'var')
+  family: oneOf(['auto', 'var', 'aakr', 'autoencoder', 'bands'])
     .optional()
-    .describe('auto chooses; var is the family of this version. Default auto.'),
+    .describe('auto chooses by the data and says why; bands is for waveforms. Default auto.'),
   order: integer('order', 1, 50).optional().describe('Lags of the autoregression. Default 5.'),
   mean: integer('mean', 1, 10_000).optional().describe('Innovation vectors averaged per window. Default 10.'),
   hop: integer('hop', 1, 10_000).optional().describe('Rows from one window to the next. Default 1.'),
@@ -180,7 +183,9 @@ const machine = object('machine', {
 })
 
 const assetOwn = {
-  machine: machine.optional().describe('Description of the machine: kept and shown, nothing is computed from it yet.'),
+  machine: machine
+    .optional()
+    .describe('Description of the machine; standard, group and support say how its vibration velocity is judged.'),
   ...bindingShape,
   layout: oneOf(['rows', 'scattered'])
     .optional()

@@ -100,6 +100,20 @@ export function duration(what: string, lowMs = 0, highMs = 3650 * 86_400_000) {
     .transform((input, ctx) => bounded(ctx, input, parseDuration(input), lowMs, highMs, durationText))
 }
 
+/** `daily`, `off`, or ms of a duration. */
+export function rebaseline() {
+  const what = 'daily, off, or a span of running time such as 12h'
+  return z
+    .string({ error: issue => expected(what, issue.input) })
+    .meta({ pattern: '^(daily|off|[0-9]+(\\.[0-9]+)? ?(ms|s|min|h|d))$' })
+    .transform((input, ctx): 'daily' | 'off' | number => {
+      if (input === 'daily' || input === 'off') return input
+      const parsed = parseDuration(input)
+      if (!('value' in parsed)) return refuse(ctx, expected(what, input), 'write rebaseline: daily')
+      return bounded(ctx, input, parsed, 60_000, 3650 * 86_400_000, durationText)
+    })
+}
+
 export function size(what: string, low: number, high: number) {
   const problem = (input: unknown): string =>
     withHint(

@@ -18,6 +18,25 @@ export interface AlarmView {
   action?: string
 }
 
+/** `set-baseline`. */
+export interface BaselineRequest {
+  asset: string
+  by: string
+  /** Learn from stored rows since then, too; µs. */
+  sinceUs?: number
+  /** Back to the model before; once more returns from it. */
+  revert?: boolean
+}
+
+export interface BaselineReport {
+  asset: string
+  /** One line a person can read. */
+  message: string
+  /** Of a new baseline: from when on, and rows of it that are there already. */
+  since?: string
+  rows?: number
+}
+
 export interface ControlApi {
   status(): Promise<Record<string, unknown>>
   channels(): LiveChannel[]
@@ -26,4 +45,6 @@ export interface ControlApi {
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
   history(query: HistoryQuery): AsyncIterable<HistoryRows>
   sync(by: string): Promise<SyncReport>
+  /** Throws NOT_FOUND, COMMAND_REFUSED. */
+  setBaseline(request: BaselineRequest): Promise<BaselineReport>
 }

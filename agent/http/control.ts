@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
 import type { HistoryClass, HistoryRows } from '../history/contract.ts'
-import type { ControlApi } from './contract.ts'
+import type { BaselineRequest, ControlApi } from './contract.ts'
 
 /** sun_path of unix(7) less its NUL; a longer path is cut in silence. */
 const SOCKET_BYTES_MAX = 107
@@ -74,6 +74,10 @@ function addRoutes(server: FastifyInstance, api: ControlApi): void {
     },
   )
   server.post<{ Body: { by?: string } | undefined }>('/v1/sync', request => api.sync(request.body?.by ?? 'cli'))
+  server.post<{ Params: { id: string }; Body: { by?: string; sinceUs?: number; revert?: boolean } | undefined }>(
+    '/v1/assets/:id/baseline',
+    request => api.setBaseline(baselineRequest(request.params.id, request.body ?? {})),
+  )
   server.get<{ Querystring: Record<string, string> }>('/v1/history', (request, reply) => {
     const { asset, class: cls = 'samples', from, to, columns } = request.query
     if (!asset || !CLASSES.includes(cls))
@@ -87,6 +91,18 @@ function addRoutes(server: FastifyInstance, api: ControlApi): void {
     })
     return reply.type('application/x-ndjson').send(Readable.from(ndjson(rows)))
   })
+}
+
+function baselineRequest(
+  asset: string,
+  { by = 'cli', sinceUs, revert = false }: { by?: string; sinceUs?: number; revert?: boolean },
+): BaselineRequest {
+  const bad =
+    by.length > BY_CHARS_MAX || (sinceUs !== undefined && !(sinceUs >= 0 && sinceUs <= Number.MAX_SAFE_INTEGER))
+  if (bad || (revert && sinceUs !== undefined)) {
+    throw new AgentError('USAGE', 'set-baseline wants either a time to learn from, in µs since 1970, or revert: true')
+  }
+  return { asset, by, revert, ...(sinceUs === undefined ? {} : { sinceUs }) }
 }
 
 /** `{"columns":[…]}` whenever the columns change, then `[timeUs, value, …]` per row; NaN is null. */

@@ -10,7 +10,7 @@ import type { HeldRows } from './held-rows.ts'
 import { type InputDrift, InputMeans } from './input-drift.ts'
 import { type LearnRecord, learnableRows, telemetryColumns } from './learn-meter.ts'
 import { Learner } from './learner.ts'
-import { Rebaseliner, type RebaselineOutcome, type RebaselinerDeps } from './rebaseliner.ts'
+import { type RebaselineOutcome, Rebaseliner, type RebaselinerDeps } from './rebaseliner.ts'
 
 export interface AssetScoringDeps extends FitDeps {
   cutter: CutterFactory
@@ -158,7 +158,10 @@ export class AssetScoring {
 
   gated(block: GatedBlock): void {
     if (block.rows > 0) this.#lastRowUs = block.timesUs[block.rows - 1]!
-    if (this.#state === 'expecting') return this.#deps.held.push(block)
+    if (this.#state === 'expecting') {
+      this.#deps.held.push(block)
+      return
+    }
     this.#means.push(block)
     if (this.#state === 'scoring') this.#cut(block)
     else if (this.#state === 'catching-up') this.#deps.held.push(block)

@@ -19,12 +19,7 @@ export interface Refusal {
 export interface FitDeps {
   history: History
   gate: GateFactory
-  fit(
-    asset: AssetConfig,
-    data: FitData,
-    extra: FitExtra,
-    signal: AbortSignal,
-  ): Promise<FitResult>
+  fit(asset: AssetConfig, data: FitData, extra: FitExtra, signal: AbortSignal): Promise<FitResult>
   /** Runs one baseline at a time: fifty assets that complete theirs in the same minute would take 15 MB and a thread each. */
   alone<T>(work: () => Promise<T>): Promise<T>
   /** Makes a fitted model the active one, calling `bind` as it takes over; why, when it was refused. */

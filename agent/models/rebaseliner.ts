@@ -4,7 +4,13 @@ import { type BaselineRows, collectBaseline } from './baseline.ts'
 import type { ModelFile, Reference } from './contract.ts'
 import { type FitDeps, fitAndWarn } from './fitting.ts'
 import type { RebaselineRecord } from './fold.ts'
-import { type HealthyStretch, judgeRebaseline, type RebaselineDue, RebaselineMeter, type RebaselineShape } from './rebaseline.ts'
+import {
+  type HealthyStretch,
+  judgeRebaseline,
+  type RebaselineDue,
+  RebaselineMeter,
+  type RebaselineShape,
+} from './rebaseline.ts'
 
 export interface RebaselinerDeps extends FitDeps {
   model(): ModelFile | undefined
@@ -170,7 +176,8 @@ export class Rebaseliner {
     const { id } = this.#asset
     const { logger } = this.#deps
     if (outcome.outcome === 'taken') logger.info(`baseline of ${id} carried forward; ${outcome.reason}`)
-    else if (outcome.outcome === 'postponed') logger.info(`baseline of ${id} not carried forward this time: ${outcome.reason}`)
+    else if (outcome.outcome === 'postponed')
+      logger.info(`baseline of ${id} not carried forward this time: ${outcome.reason}`)
     else logger.warn(`baseline of ${id} not carried forward: ${outcome.reason}; the model of before stays`)
   }
 }

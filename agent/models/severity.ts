@@ -66,11 +66,16 @@ function limitSeverity(channel: ChannelConfig, mean: number): ChannelSeverity[] 
   const { id, unit, min, max } = channel
   const sides = [
     ...(max === undefined ? [] : [{ name: 'max', limit: max, share: shareOf(mean, min ?? 0, max) }]),
-    ...(min === undefined ? [] : [{ name: 'min', limit: min, share: max === undefined ? minShare(mean, min) : shareOf(mean, max, min) }]),
+    ...(min === undefined
+      ? []
+      : [{ name: 'min', limit: min, share: max === undefined ? minShare(mean, min) : shareOf(mean, max, min) }]),
   ]
   return sides.map(({ name, limit, share }) => {
     // Of a limit at or beyond 0 the other way round there is no share; the distance always means something.
-    const ratio = limit > 0 && mean > 0 && name === 'max' ? `at ${Math.round((100 * mean) / limit)} % of` : `${short(Math.abs(limit - mean))} ${unit} from`
+    const ratio =
+      limit > 0 && mean > 0 && name === 'max'
+        ? `at ${Math.round((100 * mean) / limit)} % of`
+        : `${short(Math.abs(limit - mean))} ${unit} from`
     return { channel: id, mean, text: `${id} ${ratio} its ${name} ${short(limit)} ${unit}`, high: share >= NEAR_SHARE }
   })
 }

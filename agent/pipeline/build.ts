@@ -17,6 +17,7 @@ import { createUplink } from '../uplink/uplink.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
 import { clockJudge } from './clock-judge.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
+import { pruneModels } from './prune.ts'
 import { ScoreKeeper } from './scores.ts'
 import { openStores, type Stores } from './stores.ts'
 
@@ -62,13 +63,12 @@ function buildScorer(
   const { config, clock, prng, logger, environment } = options
   const host = createScoringHost({ config: config.scorer, environment, clock, prng, logger, counters })
   const store = new ModelStore(join(config.storage.dir, 'models'), parseModelFile)
-  const record: ConstructorParameters<typeof ModelDesk>[0]['record'] = async binding =>
-    void (await records.bind(binding))
-  return {
-    host,
-    store,
-    desk: new ModelDesk({ host, store, record, nowUs: () => clock.nowUs(), logger: logger.room('models') }),
+  const record: ConstructorParameters<typeof ModelDesk>[0]['record'] = async binding => {
+    await records.bind(binding)
+    await pruneModels({ config, records, store, desk, logger })
   }
+  const desk = new ModelDesk({ host, store, record, nowUs: () => clock.nowUs(), logger: logger.room('models') })
+  return { host, store, desk }
 }
 
 /** What reaches outside: sources in, models in, alarms out. */

@@ -2,6 +2,7 @@ import { AgentError } from '../core/errors.ts'
 import type { ControlApi } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { AgentParts } from './parts.ts'
+import { setBaseline } from './set-baseline.ts'
 import { alarmView, fullStatus, standingAlarms } from './views.ts'
 
 /** The agent as its socket sees it. */
@@ -25,5 +26,6 @@ export function controlApi(parts: AgentParts, sync: (by: string) => Promise<Sync
       return parts.history.query(query)
     },
     sync,
+    setBaseline: request => setBaseline(parts, request),
   }
 }

@@ -73,6 +73,7 @@ export class ScoreKeeper {
         release: manifest.release,
         sha256: latest.model.sha256,
         origin: latest.model.origin,
+        ...(manifest.provisional ? { provisional: true } : {}),
       },
     }
   }

@@ -4,7 +4,9 @@ import type { AlarmTransition } from '../alarms/contract.ts'
 import { isaState } from '../alarms/contract.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { AlarmView } from '../http/contract.ts'
+import type { ModelFile } from '../models/contract.ts'
 import type { Placement } from '../scoring/contract.ts'
+import { baselineState, baselineStatus } from './baseline-view.ts'
 import type { AgentParts } from './parts.ts'
 
 export function alarmView(alarm: AlarmTransition): AlarmView {
@@ -50,7 +52,7 @@ export function assetStatus(
     channels: channels.length,
     bad: bad.map(({ channel, quality }) => `${channel} ${quality}`),
     mode: scoring.mode,
-    ...(scoring.mode === 'learning' ? { learning: scoring.progress() } : {}),
+    ...baselineStatus(parts, index),
     ...(scoring.problem === undefined ? {} : { problem: scoring.problem }),
     ...(scoring.model ? { model: modelLine(placements, asset.id, scoring.model) } : {}),
     ...(latest ? { score: latest.score, scoredAt: isoFromUs(latest.timeUs), contributions: shares(latest) } : {}),
@@ -73,9 +75,15 @@ function modelLine(
     family,
     sha256: model.sha256,
     origin: model.origin,
+    ...provisionalMark(model),
     provider: placement?.provider,
     notTaken: placement?.notTaken,
   }
+}
+
+/** Every place that names a model says so. */
+export function provisionalMark({ manifest }: ModelFile): { provisional?: true } {
+  return manifest.provisional ? { provisional: true } : {}
 }
 
 function shares(latest: NonNullable<ReturnType<AgentParts['scores']['latest']>>): Record<string, number> {
@@ -139,6 +147,7 @@ export function stateMessage(parts: AgentParts): Record<string, unknown> {
               release: model.manifest.release,
               sha256: model.sha256,
               origin: model.origin,
+              ...provisionalMark(model),
             },
           }
         : {}
@@ -149,6 +158,7 @@ export function stateMessage(parts: AgentParts): Record<string, unknown> {
         mode,
         ...(problem === undefined ? {} : { problem }),
         ...named,
+        ...baselineState(parts, index),
       }
     }),
   }
