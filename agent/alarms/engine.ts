@@ -200,7 +200,7 @@ export class AlarmEngine {
   #raiseModel(watch: Watch, batch: ScoredBatch, i: number): void {
     const evidence = modelEvidence(batch, i)
     const value = batch.scores[i]!
-    const message = modelRaised(evidence, value, watch.rule.setpoint, watch.asset.channels)
+    const message = modelRaised(evidence, value, watch.rule.setpoint, watch.asset.channels, batch.model.manifest)
     const finding = { timeUs: batch.timesUs[i]!, value, message, evidence, model: modelRef(batch) }
     this.#book.raise(watch.rule, watch.state.onsetUs, finding)
   }

@@ -10,6 +10,8 @@ import { differenceText, durationText, numberText, quantityText } from './text.t
 export const EVIDENCE_MAX = 8
 const DEVIATION = 'deviation from prediction'
 const SHARE_ONLY = 'share of score'
+/** More names than that make a sentence nobody reads. */
+const PREDICTORS_MAX = 2
 
 /** Evidence of window `i` of a batch, largest share first; empty for a model without contributions. */
 export function modelEvidence(batch: ScoredBatch, i: number): Evidence[] {
@@ -59,20 +61,33 @@ export function channelName(id: string, channels: readonly ChannelConfig[]): str
   return channel.axis === undefined ? channel.point : `${channel.point} ${channel.axis}`
 }
 
-/** `flow 18 % below prediction (flow 58 %, current 27 %)`, or `score 1.42, setpoint 1 (…)`. */
+/** `flow 18 % below what current and pressure predict (flow 58 %, current 27 %)`, or `score 1.42, setpoint 1 (…)`. */
 export function modelRaised(
   evidence: readonly Evidence[],
   score: number,
   setpoint: number,
   channels: readonly ChannelConfig[],
+  { features }: Pick<Manifest, 'features'> = { features: [] },
 ): string {
   const top = evidence[0]
   const shares = shareText(evidence, channels)
   const claim =
     top?.feature === DEVIATION
-      ? `${channelName(top.channel, channels)} ${differenceText(top.value, top.baseline, top.unit)} prediction`
+      ? `${channelName(top.channel, channels)} ${differenceText(top.value, top.baseline, top.unit)} ${predictedBy(top.channel, features, channels)}`
       : `score ${numberText(score)}, setpoint ${numberText(setpoint)}`
   return shares === '' ? claim : `${claim} (${shares})`
+}
+
+/** `prediction` where the model does not say that others predict this one. */
+function predictedBy(
+  channel: string,
+  features: readonly ManifestFeature[],
+  channels: readonly ChannelConfig[],
+): string {
+  const { predictors = [] } = features.find(f => f.role === 'deviation' && f.channel === channel) ?? {}
+  const names = predictors.slice(0, PREDICTORS_MAX).map(id => channelName(id, channels))
+  if (names.length === 0) return 'prediction'
+  return `what ${names.join(' and ')} ${names.length === 1 ? 'predicts' : 'predict'}`
 }
 
 /** The largest share, and up to two more of at least a tenth: smaller ones are noise to a reader. */

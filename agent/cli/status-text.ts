@@ -22,9 +22,17 @@ interface AssetLine {
     startsNeeded: number
     runningMin: number
     runningNeededMin: number
+    insufficient?: string
+    missing?: string[]
+    provisionalInMin?: number
   }
   model?: { name: string; release: number; provider?: string }
+  provisional?: { widened: number; missing: string }
+  severity?: { text: string; high?: boolean }[]
+  inputDrift?: { hours: number; channels: Record<string, number> }
+  rebaselining?: { at: string; outcome: string; reason: string }
   score?: number
+  contributions?: Record<string, number>
   alarms: number
 }
 
@@ -72,8 +80,10 @@ export function printStatus(raw: Record<string, unknown>): void {
       `${status.journal.nextSeq - 1} records, ${megabytes(status.journal.bytes)}${status.journal.losses.length > 0 ? `, ${status.journal.losses.length} loss(es) stated` : ''}`,
   )
   line('history', !status.history.failing, status.history.failing ?? historyText(status.history))
-  for (const asset of status.assets)
+  for (const asset of status.assets) {
     line(asset.tag ?? asset.id, asset.bad.length === 0 && asset.alarms === 0, assetText(asset))
+    for (const text of baselineTexts(asset)) print(`${' '.repeat(9)} ${text}`)
+  }
   for (const alarm of status.alarms) printAlarm(alarm)
 }
 
@@ -129,11 +139,47 @@ function assetText(asset: AssetLine): string {
 }
 
 function scoringText(asset: AssetLine): string {
-  if (asset.learning) return learningText(asset.learning)
+  if (asset.learning && !asset.model) return learningText(asset.learning)
   const model = asset.model
     ? `${asset.model.name} release ${asset.model.release} on ${asset.model.provider ?? '?'}`
     : ''
-  return `${asset.mode} ${model}${asset.score === undefined ? '' : `, score ${asset.score.toFixed(2)}`}`
+  const provisional = asset.provisional ? ', provisional' : ''
+  const score = asset.score === undefined ? '' : `, score ${asset.score.toFixed(2)}${sharesText(asset.contributions)}`
+  return `${asset.mode} ${model}${provisional}${score}`
+}
+
+/** ` (flow 58 %, current 27 %)`: the largest shares, of a score near the setpoint or beyond. */
+function sharesText(shares: Record<string, number> = {}): string {
+  const largest = Object.entries(shares)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, SHARES_SHOWN)
+    .filter(([, share]) => share >= SHARE_SHOWN_MIN)
+  if (largest.length === 0) return ''
+  return ` (${largest.map(([label, share]) => `${label} ${Math.round(100 * share)} %`).join(', ')})`
+}
+
+const SHARES_SHOWN = 3
+const SHARE_SHOWN_MIN = 0.1
+/** Standard deviations from which on a moved input is worth a line. */
+const DRIFT_SHOWN_MIN = 1
+
+function baselineTexts(asset: AssetLine): string[] {
+  const { learning, model, provisional, severity, inputDrift, rebaselining } = asset
+  const drifted = Object.entries(inputDrift?.channels ?? {})
+    .filter(([, deviations]) => Math.abs(deviations) >= DRIFT_SHOWN_MIN)
+    .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))
+    .map(([channel, deviations]) => `${channel} ${deviations > 0 ? '+' : ''}${deviations}`)
+  const found = severity?.map(({ text, high }) => (high ? paint(text, 'yellow') : text))
+  return [
+    ...(learning && model ? [`learning  ${learningText(learning)}`] : []),
+    ...(learning?.insufficient ? [`not enough to learn from yet: ${learning.insufficient}`] : []),
+    ...(provisional ? [`provisional, setpoint widened ${provisional.widened} x; it wants ${provisional.missing}`] : []),
+    ...(found ? [`learnt with ${found.length > 0 ? found.join('; ') : 'no absolute reference'}`] : []),
+    ...(drifted.length > 0 ? [`inputs moved since, in standard deviations: ${drifted.join(', ')}`] : []),
+    ...(rebaselining
+      ? [`re-baselining ${rebaselining.outcome} ${localTime(rebaselining.at)}: ${rebaselining.reason}`]
+      : []),
+  ]
 }
 
 /** `learning  ████████░░ 80 %  48/60 min, 3 starts` without its first word. */

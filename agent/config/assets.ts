@@ -176,6 +176,7 @@ class AssetBuilder {
       starts: learn?.starts ?? DEFAULTS.learn.starts,
       provisionalAfterMs: learn?.['provisional-after'] ?? DEFAULTS.learn.provisionalAfterMs,
       rebaseline: learn?.rebaseline ?? DEFAULTS.learn.rebaseline,
+      sufficiency: learn?.sufficiency ?? DEFAULTS.learn.sufficiency,
     }
     if (learn?.rows !== undefined) {
       built.rows = learn.rows
@@ -225,9 +226,24 @@ class AssetBuilder {
   }
 
   #machine(): Record<string, string | number> {
-    return Object.fromEntries(
-      Object.entries(this.#keys.machine ?? {}).filter(entry => entry[1] !== undefined),
-    ) as Record<string, string | number>
+    const machine = this.#keys.machine ?? {}
+    const { id, asset } = this.#parts
+    const known = {
+      group: /^[12]$/.test(String(machine.group)),
+      support: /^(rigid|flexible)$/i.test(String(machine.support)),
+    }
+    const given = machine.group !== undefined || machine.support !== undefined
+    for (const key of given ? (['group', 'support'] as const) : []) {
+      if (known[key]) continue
+      const expected = key === 'group' ? '1 (above 300 kW) or 2 (15 to 300 kW)' : 'rigid or flexible'
+      const path = this.#ctx.place(id, asset.type, 'machine', ...(machine[key] === undefined ? [] : [key]))
+      const message = `${key}: expected ${expected} of ISO 20816-3; without it no vibration velocity is judged by zones`
+      this.#ctx.issues.warn(path, message, `write ${key}: ${key === 'group' ? 2 : 'rigid'}`)
+    }
+    return Object.fromEntries(Object.entries(machine).filter(entry => entry[1] !== undefined)) as Record<
+      string,
+      string | number
+    >
   }
 }
 

@@ -182,6 +182,8 @@ export interface LearnConfig {
   provisionalAfterMs: number
   /** Slow re-baselining of process models: daily, every so many ms of scored time, or never (absent too). */
   rebaseline?: 'daily' | 'off' | number
+  /** What to do while the second half of a baseline exceeds the setpoint of the first: learn on (absent too), or warn. */
+  sufficiency?: 'wait' | 'warn'
 }
 
 export interface AlarmConfig {

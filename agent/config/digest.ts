@@ -26,7 +26,9 @@ export function assetDigest(asset: Omit<AssetConfig, 'digest'>): string {
 
 function channelMeaning({ id, unit, scale, offset, waveform, binding }: ChannelConfig): unknown[] {
   const { source, topic, valuePath, column, stream, index } = binding
-  const wave = waveform ? [waveform.type, waveform.rateHz] : null
+  const capture = waveform?.capture
+  // Not when it is taken, only what is in it.
+  const wave = waveform ? [waveform.type, waveform.rateHz, ...(capture ? [capture.lengthMs] : [])] : null
   return [id, unit, scale, offset, wave, source, topic ?? null, valuePath ?? null, column ?? null, stream, index]
 }
 

@@ -115,6 +115,8 @@ function assetKeys(asset: AssetConfig): Keys {
       ...(learn.rows === undefined ? { running: durationText(learn.runningMs) } : { rows: learn.rows }),
       starts: running && learn.starts,
       'provisional-after': durationText(learn.provisionalAfterMs),
+      rebaseline: typeof learn.rebaseline === 'number' ? durationText(learn.rebaseline) : learn.rebaseline,
+      sufficiency: learn.sufficiency,
     }),
     alarm: given({
       'on-delay': durationText(alarm.onDelayMs),
@@ -149,6 +151,10 @@ function channelKeys(channel: ChannelConfig): Keys {
     'max-age': durationText(channel.maxAgeMs),
     waveform: waveform?.type,
     rate: waveform?.rateHz,
+    capture: waveform?.capture && {
+      length: durationText(waveform.capture.lengthMs),
+      every: durationText(waveform.capture.everyMs),
+    },
     source: binding.source,
     topic: binding.topic,
     value: binding.valuePath,

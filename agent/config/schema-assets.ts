@@ -140,6 +140,11 @@ const learn = object('learn', {
     .describe(
       'Time since learning began, stops included, after which a baseline that is not complete is used all the same, with a wider setpoint and marked provisional. Default 7d.',
     ),
+  sufficiency: oneOf(['wait', 'warn'])
+    .optional()
+    .describe(
+      'While the second half of a baseline exceeds the setpoint of its first: wait learns on, warn takes it all the same. Default wait.',
+    ),
   rebaseline: rebaseline()
     .optional()
     .describe(

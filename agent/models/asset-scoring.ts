@@ -10,7 +10,7 @@ import type { HeldRows } from './held-rows.ts'
 import { type InputDrift, InputMeans } from './input-drift.ts'
 import { type LearnRecord, learnableRows, telemetryColumns } from './learn-meter.ts'
 import { Learner } from './learner.ts'
-import { type RebaselineOutcome, Rebaseliner, type RebaselinerDeps } from './rebaseliner.ts'
+import { type RebaselineOutcome, Rebaseliner } from './rebaseliner.ts'
 
 export interface AssetScoringDeps extends FitDeps {
   cutter: CutterFactory
@@ -20,7 +20,6 @@ export interface AssetScoringDeps extends FitDeps {
   /** An alarm of the machine stands; all there were. */
   inAlarm(): boolean
   alarms(): readonly TimeRange[]
-  keeps: RebaselinerDeps['keeps']
   /** Rows that wait, of all assets. */
   held: HeldRows
 }

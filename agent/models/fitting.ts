@@ -43,7 +43,8 @@ export async function fitAndWarn(
   const fitted = await fit(asset, data, extra, signal)
   const { enough, reason } = fitted.sufficiency
   for (const warning of fitted.warnings) {
-    if (enough || warning !== reason) logger.warn(`baseline of ${asset.id}: ${warning}`)
+    if (enough || warning !== reason || asset.learn.sufficiency === 'warn')
+      logger.warn(`baseline of ${asset.id}: ${warning}`)
   }
   return fitted
 }

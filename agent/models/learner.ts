@@ -210,7 +210,7 @@ export class Learner {
     const collect = (): Promise<FitData> => collectBaseline(history, this.#asset, gate, range)
     if (goal === 'complete') {
       const fitted = await this.#run(await collect(), {})
-      if (fitted.sufficiency.enough) return fitted
+      if (fitted.sufficiency.enough || this.#asset.learn.sufficiency === 'warn') return fitted
       this.#insufficient(record, fitted.sufficiency.reason)
       if (record.anew || !this.#meter.overdue) return undefined
     }

@@ -17,8 +17,6 @@ export interface RebaselinerDeps extends FitDeps {
   /** Rows that the first baseline covered, as far as is known. */
   rowsLearnt(): number
   bind(model: ModelFile): void
-  /** Of the families in the model. */
-  keeps(family: string): RebaselineShape['keeps']
 }
 
 /** What came of the last one, for status. */
@@ -110,7 +108,7 @@ export class Rebaseliner {
   }
 
   #begin(model: ModelFile, reference: Reference): void {
-    const { hop, family, everyMs = this.#asset.everyMs } = model.manifest
+    const { hop, keeps = 'baseline', everyMs = this.#asset.everyMs } = model.manifest
     const { onDelayMs } = this.#asset.alarm
     const { rebaseline } = this.#asset.learn
     const everyUs = everyMs * 1000 * hop
@@ -119,7 +117,7 @@ export class Rebaseliner {
       baselineRows: Math.max(1, Math.round(rows / hop)),
       everyUs,
       onDelayRows: Math.ceil((onDelayMs * 1000) / everyUs),
-      keeps: this.#deps.keeps(family),
+      keeps,
       ...(typeof rebaseline === 'number' ? { periodUs: rebaseline * 1000 } : {}),
     }
     const kept = this.#kept?.reference === nameOf(reference) ? this.#kept.rebaseline : undefined

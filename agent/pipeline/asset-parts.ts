@@ -86,7 +86,6 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     room: queue => roomIn(queue, options),
     inAlarm: () => engine.inAlarm(asset.index),
     alarms: () => models.lineage(asset.id).alarms,
-    keeps: family => (/aakr/.test(family) ? 'all' : 'baseline'),
     fit: (asset, data, extra, signal) =>
       fitInWorker(
         data,
@@ -101,9 +100,12 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
         origin: 'local' as const,
       }
       const outcome = await desk.install({ asset, model, by: 'agent', kind, taken: bind })
-      const { name, release, fitted: baseline } = fitted.manifest
-      if (outcome.ok)
-        logger.info(`${asset.id} learnt from ${baseline?.rows} rows; ${name} release ${release} scores it from now on`)
+      const { name, release, fitted: baseline, family, familyReason = '' } = fitted.manifest
+      const why = familyReason === '' ? family : `${family}: ${familyReason}`
+      if (outcome.ok) {
+        const what = `${asset.id} learnt from ${baseline?.rows} rows (${why})`
+        logger.info(`${what}; ${name} release ${release} scores it from now on`)
+      }
       return outcome.ok ? undefined : { reason: outcome.reason ?? 'refused', code: outcome.code }
     },
   }

@@ -66,7 +66,7 @@ t.test('learns, scores, alarms with a reason, clears, is acknowledged, stops', a
     t.match(text.out, /P-1 .*3\/3 channels good · running · .*50 % .*60\/120 rows/)
     await link.send(plant, 60)
     await until(async () => (await status()).assets[0]!.mode === 'scoring', 'the model')
-    t.match((await status()).assets[0]!.model, { name: 'p-1-var', release: 1, origin: 'local', provider: 'cpu' })
+    t.match((await status()).assets[0]!.model, { name: 'p-1-baseline', release: 1, origin: 'local', provider: 'cpu' })
   })
 
   await t.test('a change that only the model sees', async t => {
@@ -74,7 +74,7 @@ t.test('learns, scores, alarms with a reason, clears, is acknowledged, stops', a
     t.notOk(alert('model', 'raised'), 'no alarm while all is well')
     await link.send(plant, 15, 'clog')
     await until(() => alert('model', 'raised') !== undefined, 'the alarm of the model')
-    t.match(alert('model', 'raised')?.message, /flow .*(below|above) prediction/)
+    t.match(alert('model', 'raised')?.message, /flow .*(below|above) what current and pressure predict/)
     t.match(alert('model', 'raised'), { model: { origin: 'local' }, action: 'Check strainer', priority: 3 })
     const list = await ask('alarms')
     t.match(list, { code: 0, out: /Unacknowledged .*P-1 +flow/ })

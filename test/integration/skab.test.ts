@@ -45,7 +45,7 @@ sources: {line: ${source}}
 types:
   testbed:
     gap: 2min
-    learn: {rows: ${BASELINE_ROWS}}
+    learn: {rows: ${BASELINE_ROWS}, sufficiency: warn, rebaseline: off}
     alarm: {on-delay: 5s, off-delay: 10s}
     channels:
 ${channels}

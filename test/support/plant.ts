@@ -90,8 +90,10 @@ export class PlantLink {
 
 export interface PlantConfig {
   port: number
-  /** Rows of the baseline. */
+  /** Rows of the baseline, taken however short it is. */
   learn?: number
+  /** Instead of that. */
+  learning?: string
   assets?: readonly string[]
   /** YAML of one asset's own keys, by id: `channels: {…}`. */
   own?: Record<string, string>
@@ -103,7 +105,7 @@ export interface PlantConfig {
 
 /** The configuration of a gateway at that plant. */
 export function plantConfig(options: PlantConfig): string {
-  const { port, learn = 120, assets = ['p-1'], own = {}, alarm, model, more = '' } = options
+  const { port, learn = 120, learning, assets = ['p-1'], own = {}, alarm, model, more = '' } = options
   const url = `"mqtt://127.0.0.1:${port}"`
   const sections: Record<string, string> = {
     version: '1',
@@ -120,7 +122,7 @@ export function plantConfig(options: PlantConfig): string {
       flow: {unit: m3/h}
       current: {unit: A}
       pressure: {unit: bar, max: 9, limit: {off-delay: 3s}}
-    learn: {rows: ${learn}}
+    learn: ${learning ?? `{rows: ${learn}, sufficiency: warn, rebaseline: off}`}
     alarm: ${alarm ?? '{on-delay: 3s, off-delay: 3s, priority: 3, action: Check strainer}'}
     model: ${model ?? '{order: 2, mean: 4}'}`,
     assets: assets.map(id => `\n  ${id}: {type: pump, tag: ${id.toUpperCase()}, ${own[id] ?? ''}}`).join(''),

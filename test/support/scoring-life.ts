@@ -30,7 +30,12 @@ export const turn = (): Promise<void> => new Promise(resolve => setImmediate(res
 export class ScoringLife {
   readonly counters = new Counters()
   readonly scoring: AssetScoring
-  readonly fits: { data: FitData; extra: FitExtra; done: (result: FitResult) => void; failed: (error: Error) => void }[] = []
+  readonly fits: {
+    data: FitData
+    extra: FitExtra
+    done: (result: FitResult) => void
+    failed: (error: Error) => void
+  }[] = []
   /** Windows of every queue there was, in the order cut: time in seconds since FROM_S. */
   readonly queues: ReturnType<typeof collectingQueue>[] = []
   /** Resolves before each chunk of a history query; throws to break it. */
@@ -68,7 +73,6 @@ export class ScoringLife {
         },
         inAlarm: () => this.inAlarm,
         alarms: () => this.alarms,
-        keeps: () => 'baseline',
         held: new HeldRows([this.asset.id], this.counters, HELD_BYTES_MAX),
         logger: silentLogger,
       },

@@ -23,7 +23,7 @@ async function run(t: Test, ...args: string[]): Promise<{ code: number; out: str
 const SERIAL = `sources:
   daq: {serial: {path: /dev/ttyUSB0, baud: 921600, frame: cobs-crc16}}
 assets:
-  m-204: {source: daq, machine: {power: 55kW}, channels: {de-h: {unit: g, waveform: int16, rate: 25.6kHz}}}
+  m-204: {source: daq, machine: {power: 55kW, group: 5}, channels: {de-h: {unit: g, waveform: int16, rate: 25.6kHz, capture: {length: 5s, every: 10min}}}}
 uplink: {mqtt: {url: "mqtt://broker", username: u, password: {file: broker.pw}}}`
 
 t.test('a good file: effective configuration as YAML, line load, warnings, exit 0', async t => {
@@ -34,12 +34,17 @@ t.test('a good file: effective configuration as YAML, line load, warnings, exit 
   t.match(parse(out), {
     version: 1,
     sources: { daq: { serial: { baud: 921600, 'frame-max': '16KiB' } } },
-    assets: { 'm-204': { learn: { running: '1d' }, channels: { 'de-h': { unit: 'g', rate: 25600 } } } },
+    assets: {
+      'm-204': {
+        learn: { running: '1d', rebaseline: 'daily' },
+        channels: { 'de-h': { unit: 'g', rate: 25600, capture: { length: '5s', every: '10min' } } },
+      },
+    },
     uplink: { mqtt: { password: '***' } },
     storage: { dir: '/var/lib/wearwatch' },
   })
   t.match(out, /^# line load {2}daq: .* 512,000 baud, with framing 522,500 baud; the line has 921,600 \(57 %\)$/m)
-  t.match(out, /^# warning .*ww.yaml:\d+ {2}assets.m-204.machine {2}is kept and shown/m)
+  t.match(out, /^# warning .*ww.yaml:\d+ {2}assets.m-204.machine.group {2}group: expected 1 .*20816/m)
   t.match(out, /^# ok: 1 asset\(s\), 1 channel\(s\), from daq \(serial\); \d warning\(s\)$/m)
   t.notMatch(out, /geheim/)
 })

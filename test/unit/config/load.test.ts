@@ -108,7 +108,13 @@ t.test('a pump with eight channels over MQTT', async t => {
   t.match(pump.channels[6], { max: 95, limit: { deadband: 0.95 } })
   t.match(pump.channels[7], { unit: 'mm/s', detector: 'rms' })
   t.same(pump.running, { text: 'speed > 300', anyOf: [[{ channel: 4, op: '>', value: 300 }]], settleMs: 2 * MIN })
-  t.same(pump.learn, { runningMs: 24 * HOUR, starts: 3, provisionalAfterMs: 7 * DAY })
+  t.same(pump.learn, {
+    runningMs: 24 * HOUR,
+    starts: 3,
+    provisionalAfterMs: 7 * DAY,
+    rebaseline: 'daily',
+    sufficiency: 'wait',
+  })
   t.same(pump.alarm, {
     onDelayMs: 10 * MIN,
     offDelayMs: 30 * MIN,
@@ -122,10 +128,8 @@ t.test('a pump with eight channels over MQTT', async t => {
 t.test('a motor with an accelerometer and Modbus: only what this version cannot do yet is refused', async t => {
   t.same(lines(issuesOf(`version: 1\ngateway: {site: hamburg}\n${MOTOR}`)), [
     'sources.bus.modbus-rtu: modbus-rtu is not supported yet by this version | this version reads mqtt, serial, replay, simulator',
-    'assets.m-204.channels.de-h.capture: capture (recording a waveform part of the time) is not supported yet by this version | leave it out: this version takes a waveform continuously',
     'assets.m-204.channels.current: slave, input, type address Modbus registers; reading Modbus is not supported yet by this version | this version reads mqtt, serial, replay, simulator',
     'assets.m-204.channels.winding: slave, input, type address Modbus registers; reading Modbus is not supported yet by this version | this version reads mqtt, serial, replay, simulator',
-    'assets.m-204.model.family: model family bands is not supported yet by this version | this version fits var (vector autoregression), also as auto',
   ])
 })
 

@@ -79,11 +79,26 @@ const CHANNELS: Rule[] = [
   ],
   ['misspelt', channel('unti: bar'), [`${CH}.unti: unknown key "unti" | did you mean "unit"?`]],
   [
-    'later: capture',
+    'half a capture',
     wave('waveform: int16, rate: 25600, capture: {length: 5s}'),
+    ['assets.p-101.channels.de-h.capture.every: is missing; expected every, a duration with its unit, such as 10min'],
+  ],
+  [
+    'captures that overlap',
+    wave('waveform: int16, rate: 25600, capture: {length: 5s, every: 4s}'),
+    ['assets.p-101.channels.de-h.capture.length: is longer than every: captures would overlap | write every: 10min'],
+  ],
+  [
+    'a capture longer than a model may look at',
+    wave('waveform: int16, rate: 25600, capture: {length: 60s, every: 10min}'),
     [
-      'assets.p-101.channels.de-h.capture: capture (recording a waveform part of the time) is not supported yet by this version | leave it out: this version takes a waveform continuously',
+      'assets.p-101.channels.de-h.capture.length: is 1536000 samples at 25600 Hz; expected 64 to 1048576 | write a length from 0.0025s to 40s',
     ],
+  ],
+  [
+    'captures of a scalar',
+    channel('capture: {length: 5s, every: 10min}'),
+    [`${CH}.capture: is for waveforms; this channel has one value at a time | remove it, or add waveform: int16`],
   ],
   [
     'later: Modbus',
@@ -216,18 +231,9 @@ const ASSETS: Rule[] = [
     ['assets.p-101.alarm.deadband: expected a share of the setpoint, 0 to 0.9, got 1; the most is 0.9'],
   ],
   [
-    'later family',
-    asset(`${FLOW}\nmodel: {family: aakr}`),
-    [
-      'assets.p-101.model.family: model family aakr is not supported yet by this version | this version fits var (vector autoregression), also as auto',
-    ],
-  ],
-  [
     'unknown family',
     asset(`${FLOW}\nmodel: {family: arima}`),
-    [
-      'assets.p-101.model.family: expected a model family, auto or var, got the text "arima" | this version fits var (vector autoregression), also as auto',
-    ],
+    ['assets.p-101.model.family: expected one of auto, var, aakr, autoencoder, bands, got the text "arima"'],
   ],
   [
     'order',

@@ -138,9 +138,11 @@ t.test('warned about, loads all the same', async t => {
       ],
     ],
     [
-      'description only',
-      asset(`${FLOW}\nmachine: {power: 55kW}`),
-      ['assets.p-101.machine: is kept and shown; this version computes nothing from it yet | nothing to do'],
+      'half of what a zone needs',
+      asset(`${FLOW}\nmachine: {power: 55kW, group: 2}`),
+      [
+        'assets.p-101.machine: support: expected rigid or flexible of ISO 20816-3; without it no vibration velocity is judged by zones | write support: rigid',
+      ],
     ],
     [
       'rows beside running',

@@ -33,6 +33,7 @@ const api: ControlApi = {
     yield { timesUs: Float64Array.of(3), columns: ['flow'], values: Float64Array.of(0.25) }
   },
   sync: async by => ({ ok: true, message: by, models: [] }),
+  setBaseline: async ({ asset, ...request }) => ({ asset, message: JSON.stringify(request) }),
 }
 
 async function started(t: Test): Promise<string> {
