@@ -1,6 +1,7 @@
 // What the agent shows of a baseline: how far it has come, what it still wants, how the machine stood when it was learnt, how
 // far the inputs have moved since, and what came of the last re-baselining.
 import { isoFromUs } from '../core/types.ts'
+import type { AssetScoring } from '../models/asset-scoring.ts'
 import { severityOfModel } from '../models/fitting.ts'
 import type { ChannelSeverity } from '../models/severity.ts'
 import type { AgentParts } from './parts.ts'
@@ -27,16 +28,22 @@ export function baselineStatus({ config, scoring }: Parts, index: number): Recor
 export function baselineState({ config, scoring }: Parts, index: number): Record<string, unknown> {
   const asset = scoring[index]!
   const manifest = asset.model?.manifest
-  const { share, missing, insufficient } = asset.progress()
-  const learning = {
+  return {
+    ...(asset.learns ? { learning: learningState(asset.progress()) } : {}),
+    ...(manifest?.provisional ? { provisional: manifest.provisional } : {}),
+    ...(manifest?.reference ? { severity: severityLines(severityOfModel(config.assets[index]!, manifest)) } : {}),
+  }
+}
+
+function learningState({
+  share,
+  missing,
+  insufficient,
+}: ReturnType<AssetScoring['progress']>): Record<string, unknown> {
+  return {
     share: Math.floor(10 * share) / 10,
     missing,
     ...(insufficient === undefined ? {} : { insufficient }),
-  }
-  return {
-    ...(asset.learns ? { learning } : {}),
-    ...(manifest?.provisional ? { provisional: manifest.provisional } : {}),
-    ...(manifest?.reference ? { severity: severityLines(severityOfModel(config.assets[index]!, manifest)) } : {}),
   }
 }
 
