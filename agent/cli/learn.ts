@@ -1,11 +1,9 @@
 // wearwatch learn: fits a model file to a recorded healthy stretch, the same way the agent does it for itself.
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import { DEFAULTS } from '../config/defaults.ts'
 import { systemClock } from '../core/clock.ts'
 import { Counters } from '../core/counters.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
@@ -16,6 +14,7 @@ import { createScoringHost } from '../scoring/host.ts'
 import { type LearnRows, readLearnRows, slugOf } from './learn-rows.ts'
 import { parseChannel, parseCount, parseList, parseRange, parseUnit, type RowRange } from './options.ts'
 import { action, EXIT, paint, print, printJson } from './shared.ts'
+import { writeBeside } from './write-beside.ts'
 
 const FIT_DEADLINE_MS = 10 * 60_000
 
@@ -82,17 +81,6 @@ function fitOptionsOf(options: Options, rows: LearnRows): FitOptions {
     hop: 1,
     ...(rows.everyMs === undefined ? {} : { everyMs: rows.everyMs }),
     alarm: { onDelayMs, offDelayMs, deadband },
-  }
-}
-
-/** Never a half-written model under its final name. */
-async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await writeFile(`${path}.new`, bytes)
-    await rename(`${path}.new`, path)
-  } catch (error) {
-    await rm(`${path}.new`, { force: true }).catch(() => {})
-    throw new AgentError('USAGE', `cannot write ${path}: ${messageOf(error)}. Choose another --out.`, { cause: error })
   }
 }
 

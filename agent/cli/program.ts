@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'set-baseline': async () => (await import('./daemon-commands.ts')).setBaselineCommand(),
   learn: async () => (await import('./learn.ts')).learnCommand(),
   backtest: async () => (await import('./backtest.ts')).backtestCommand(),
+  models: async () => (await import('./models.ts')).modelsCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
   sync: async () => (await import('./daemon-commands.ts')).syncCommand(),
   publish: async () => (await import('./publish.ts')).publishCommand(),

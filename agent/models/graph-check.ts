@@ -27,25 +27,40 @@ const EXTERNAL = 1
 
 /** Everything wrong with the graph, in words; empty when it keeps the contract. */
 export function checkGraph(model: Onnx<'ModelProto'>, graph: Onnx<'GraphProto'>, manifest: Manifest): string[] {
+  const { refused, external } = contentOf(model, graph)
   const problems = [...checkInput(graph, manifest), ...checkOutputs(graph, manifest)]
-  const refused = new Set<string>()
-  let external = false
-  walk(
-    model,
-    graph,
-    node => REFUSED_OPERATORS[node.opType] && refused.add(node.opType),
-    tensor => {
-      external ||= tensor.externalData.length > 0 || tensor.dataLocation === EXTERNAL
-    },
-  )
   for (const op of refused) problems.push(`operator ${op} is refused: ${REFUSED_OPERATORS[op]}`)
   if (external) problems.push('its weights are in another file (external data); export it with the weights inside')
   return problems
 }
 
-function checkInput(graph: Onnx<'GraphProto'>, manifest: Manifest): string[] {
+/** What is in a graph, its subgraphs and functions: operators that are refused, operators in all, weights outside the file. */
+export function contentOf(
+  model: Onnx<'ModelProto'>,
+  graph: Onnx<'GraphProto'>,
+): { refused: string[]; operators: string[]; external: boolean } {
+  const operators = new Set<string>()
+  let external = false
+  walk(
+    model,
+    graph,
+    node => operators.add(node.opType),
+    tensor => {
+      external ||= tensor.externalData.length > 0 || tensor.dataLocation === EXTERNAL
+    },
+  )
+  const refused = [...operators].filter(op => Object.hasOwn(REFUSED_OPERATORS, op))
+  return { refused, operators: [...operators], external }
+}
+
+/** Inputs that a caller has to give: initializers listed as inputs have their values already. */
+export function inputsOf(graph: Onnx<'GraphProto'>): Onnx<'ValueInfoProto'>[] {
   const weights = new Set(graph.initializer.map(tensor => tensor.name))
-  const inputs = graph.input.filter(input => !weights.has(input.name))
+  return graph.input.filter(input => !weights.has(input.name))
+}
+
+function checkInput(graph: Onnx<'GraphProto'>, manifest: Manifest): string[] {
+  const inputs = inputsOf(graph)
   const want = `float32 [batch, ${manifest.channels.length}, ${manifest.samples}]`
   if (inputs.length !== 1 || inputs[0]?.name !== 'window') {
     return [`expected the one input "window" ${want}, found ${inputs.map(input => input.name).join(', ') || 'none'}`]
@@ -78,7 +93,8 @@ function matches(value: Onnx<'ValueInfoProto'>, rest: readonly number[]): boolea
   return dims.every((dim, i) => Number(dim.dimValue) === (i === 0 ? 0 : rest[i - 1]))
 }
 
-function shown(value: Onnx<'ValueInfoProto'>): string {
+/** `float32 [batch, 8, 15]`, as people write it. */
+export function shown(value: Onnx<'ValueInfoProto'>): string {
   const tensor = value.type?.tensorType
   const dims = tensor?.shape?.dim.map(dim => (dim.dimValue > 0n ? String(dim.dimValue) : dim.dimParam || '?'))
   return `${tensor?.elemType === FLOAT ? 'float32' : `type ${tensor?.elemType}`} [${dims?.join(', ') ?? 'unknown'}]`

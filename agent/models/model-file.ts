@@ -20,15 +20,21 @@ export const MODEL_BYTES_MAX = 16 * 1024 * 1024
  * and outputs that do not match it, refused operators), with everything that is wrong in one message.
  */
 export function parseModelFile(bytes: Uint8Array, origin: ModelFile['origin'], where = 'the model'): ModelFile {
+  const { model, graph } = openModel(bytes, where)
+  const manifest = readManifest(model, where)
+  const problems = checkGraph(model, graph, manifest)
+  if (problems.length > 0) throw contractError(where, problems)
+  return { bytes, sha256: sha256Hex(bytes), manifest, origin }
+}
+
+/** Any ONNX file with a graph, held against nothing else. Throws AgentError MODEL_UNREADABLE. */
+export function openModel(bytes: Uint8Array, where: string): { model: Onnx<'ModelProto'>; graph: Onnx<'GraphProto'> } {
   const model = decode(bytes, where)
   const graph = model.graph
   if (!graph || graph.node.length === 0) {
     throw new AgentError('MODEL_UNREADABLE', `${where} is not an ONNX model: it has no graph. Check the file.`)
   }
-  const manifest = readManifest(model, where)
-  const problems = checkGraph(model, graph, manifest)
-  if (problems.length > 0) throw contractError(where, problems)
-  return { bytes, sha256: sha256Hex(bytes), manifest, origin }
+  return { model, graph }
 }
 
 /** The bytes of a model file. Not checked here: parseModelFile is the one judge. */
@@ -59,7 +65,8 @@ function decode(bytes: Uint8Array, where: string): Onnx<'ModelProto'> {
   }
 }
 
-function readManifest(model: Onnx<'ModelProto'>, where: string): Manifest {
+/** Throws AgentError MODEL_CONTRACT: no manifest, two, or one that is wrong, with everything that is wrong in it. */
+export function readManifest(model: Onnx<'ModelProto'>, where: string): Manifest {
   const entries = model.metadataProps.filter(entry => entry.key === MANIFEST_KEY)
   const [entry] = entries
   if (!entry || entries.length !== 1) {

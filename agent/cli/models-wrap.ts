@@ -1,0 +1,115 @@
+// wearwatch models wrap: a bare ONNX model, a manifest in YAML and windows -> a model file that a gateway takes.
+import { readFileSync, statSync } from 'node:fs'
+import { ConfigError } from '../config/issues.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
+import type { Manifest, ModelFile } from '../models/contract.ts'
+import { type GraphShape, inspectModel } from '../models/contract-points.ts'
+import { MANIFEST_KEY, openModel, parseModelFile } from '../models/model-file.ts'
+import { encodeModel, onnx } from '../models/onnx-proto.ts'
+import { encodeWindows, loadInScorer, runInScorer } from './model-run.ts'
+import { readWrapManifest, type WrapManifest } from './models-manifest.ts'
+import { windowsOf } from './models-verify.ts'
+import { pickWindows, readWindows } from './models-windows.ts'
+import { writeBeside } from './write-beside.ts'
+
+export interface WrapRequest {
+  file: string
+  manifest: string
+  out: string
+  windows?: string
+}
+
+export interface Wrapped {
+  model: ModelFile
+  /** What a person should know. */
+  warnings: string[]
+}
+
+/**
+ * Throws MODEL_UNREADABLE or MODEL_CONTRACT (with every point that fails and what would do), CONFIG_INVALID (everything wrong
+ * with the manifest, by line), USAGE (paths, windows), MODEL_SELF_TEST. Nothing is written then.
+ */
+export async function wrapModel(request: WrapRequest): Promise<Wrapped> {
+  refuseInPlace(request)
+  const bytes = read(request.file)
+  const inspection = inspectModel(bytes, request.file)
+  const { shape } = inspection
+  if (!shape) throw refusal(request.file, inspection)
+  const written = readWrapManifest(read(request.manifest).toString('utf8'), shape)
+  if (!written.ok) throw new ConfigError(request.manifest, written.issues)
+  const warnings: string[] = []
+  const old = inspection.manifest
+  if (old)
+    warnings.push(
+      `${request.file} holds a manifest (${old.name} release ${old.release}); ${request.out} gets the new one.`,
+    )
+  const manifest = await withSelfTest(bytes, written.manifest, shape, request, warnings)
+  const wrapped = parseModelFile(withManifest(bytes, request.file, manifest), 'file', request.out)
+  const refused = await loadInScorer(wrapped)
+  if (refused) throw new AgentError('MODEL_SELF_TEST', `${request.file} is not wrapped: ${refused.message}`)
+  await writeBeside(request.out, wrapped.bytes)
+  return { model: wrapped, warnings }
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new AgentError('NOT_FOUND', `cannot read ${path}: ${messageOf(error)}. Name another file.`, { cause: error })
+  }
+}
+
+function refuseInPlace({ file, manifest, out }: WrapRequest): void {
+  const target = statSync(out, { throwIfNoEntry: false })
+  for (const source of [file, manifest]) {
+    const there = statSync(source, { throwIfNoEntry: false })
+    if (!there || !target || there.ino !== target.ino || there.dev !== target.dev) continue
+    throw new AgentError('USAGE', `--out ${out} is ${source} itself, which is never changed; name another file.`)
+  }
+}
+
+function refusal(file: string, { points }: ReturnType<typeof inspectModel>): AgentError {
+  const failing = points.filter(({ point, status }) => status === 'fail' && point !== 'manifest')
+  const code = failing[0]?.point === 'file' ? 'MODEL_UNREADABLE' : 'MODEL_CONTRACT'
+  const lines = failing.map(({ point, found, todo }) => `  ${point}: ${found}; ${todo}`)
+  return new AgentError(code, [`${file} cannot be wrapped, it does not keep the model contract:`, ...lines].join('\n'))
+}
+
+async function withSelfTest(
+  bytes: Uint8Array,
+  { tolerance, ...manifest }: WrapManifest,
+  shape: GraphShape,
+  request: WrapRequest,
+  warnings: string[],
+): Promise<Manifest> {
+  const ids = manifest.channels.map(({ id }) => id)
+  const windows =
+    request.windows === undefined ? windowsOf(shape, undefined) : await readWindows(request.windows, ids, shape)
+  const [run] = await runInScorer(bytes, shape, windows, ['together'])
+  if (!run?.ok)
+    throw new AgentError('MODEL_CONTRACT', `${request.file} cannot be wrapped: ${run?.reason ?? 'no answer'}`)
+  const { scores } = run.outputs
+  const floats = shape.channels * shape.samples
+  const kept = pickWindows(scores)
+  const keptWindows = new Float32Array(kept.length * floats)
+  kept.forEach((w, i) => {
+    keptWindows.set(windows.subarray(w * floats, (w + 1) * floats), i * floats)
+  })
+  const keptScores = kept.map(w => Number(scores[w]!.toPrecision(7)))
+  if (request.windows === undefined) {
+    warnings.push(
+      'the self-test is made of zeros and noise: it proves the arithmetic, not the calibration; give --windows.',
+    )
+  } else if (!keptScores.some(score => score >= 1)) {
+    warnings.push('none of the windows scores 1 or more: the self-test does not show what an alarm looks like.')
+  }
+  return { ...manifest, selfTest: { windows: encodeWindows(keptWindows), scores: keptScores, tolerance } }
+}
+
+/** The same model with this manifest; everything else in it is kept, known or not. */
+function withManifest(bytes: Uint8Array, where: string, manifest: Manifest): Uint8Array {
+  const { model } = openModel(bytes, where)
+  const entry = onnx('StringStringEntryProto', { key: MANIFEST_KEY, value: JSON.stringify(manifest) })
+  model.metadataProps = [...model.metadataProps.filter(({ key }) => key !== MANIFEST_KEY), entry]
+  return encodeModel(model)
+}
