@@ -17,6 +17,7 @@
 // 0.48 to 0.53 and 0.54 to 0.57.
 import { EVD, Matrix } from 'ml-matrix'
 import { seededPrng } from '../../core/prng.ts'
+import { limitOf } from '../limit.ts'
 import {
   type Autoencoder,
   autoencoderParts,
@@ -26,7 +27,7 @@ import {
   Reconstruction,
 } from './autoencoder-parts.ts'
 import type { Baseline, Family, FittedFamily } from './family.ts'
-import { limitOf } from './limit.ts'
+import { FOLDS, foldOf, raiseTo, runsInFolds } from './folds.ts'
 import { Moments, regress } from './moments.ts'
 
 /** Below it the reconstruction knows the baseline by heart and little else. */
@@ -38,56 +39,57 @@ const GAIN = 0.9
 // In units of a unit's variance per row.
 const RIDGE = 1e-3
 const CODE_SHARE = 0.9
-const FOLDS = 5
 // In standard deviations of the channel: a channel that comes back better than this is judged as if it did not, or float32
 // rounding would count. 38 channels of 64 terms round to about 1e-6.
 const RESIDUAL_FLOOR = 0.02
 /** Rows of the mean of part 2. */
 const MEAN_ROWS = 10
 
-export const autoencoder: Family = {
+export const AUTOENCODER: Family = {
   name: 'autoencoder',
   rowsNeeded: () => ROWS_MIN,
-  fit,
+  lacks,
+  fit: baseline => {
+    const { model, heldOut } = fitAutoencoder(baseline)
+    return { parts: autoencoderParts(model), heldOut, warnings: [] }
+  },
   delayRows: { on: 5, off: 30 },
   keeps: 'baseline',
 }
 
-function fit(baseline: Baseline): FittedFamily {
-  const { model, heldOut } = fitAutoencoder(baseline)
-  return { parts: autoencoderParts(model), heldOut, warnings: warningsOf(baseline) }
+function lacks({ rows, constant }: Baseline): string | undefined {
+  const moving = movingOf(constant)
+  if (moving < 2) {
+    return `an autoencoder compares channels with each other, and ${moving} of ${constant.length} moves. Fit family var or aakr.`
+  }
+  if (rows >= ROWS_MIN) return undefined
+  return `${rows} rows are there, and an autoencoder takes ${ROWS_MIN}. Learn longer, or fit family var.`
 }
+
+const movingOf = (constant: Uint8Array): number => constant.length - constant.reduce((sum, c) => sum + c, 0)
 
 /** `heldOut` [rows]: 1.0 is the setpoint. */
 export function fitAutoencoder(baseline: Baseline): { model: Autoencoder; heldOut: Float64Array } {
   const { rows, channels } = baseline
   const encoder = encoderOf(channels, baseline.constant)
   const moments = foldMoments(baseline, encoder)
-  const norms = new Float64Array(rows)
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const reconstruction = new Reconstruction(solve(encoder, Moments.total(moments, fold), baseline.constant))
-    const end = firstRow(fold + 1, rows)
-    for (let t = firstRow(fold, rows); t < end; t++) norms[t] = reconstruction.norm(baseline.z, t)
-  }
-  const means = meansWithinFolds(norms, baseline.runs)
-  // Only constant channels: nothing is ever left over, and any positive limit will do.
-  const limits = { row: limitOf(norms, 1) || 1, mean: limitOf(means, MEAN_ROWS) || 1 }
-  const scaled = (norm: number, t: number): number =>
-    Math.max(norm / limits.row, Number.isNaN(means[t]!) ? 0 : means[t]! / limits.mean)
+  const folds = moments.map(
+    (_, fold) => new Reconstruction(solve(encoder, Moments.total(moments, fold), baseline.constant)),
+  )
+  const norms = Float64Array.from({ length: rows }, (_, t) => folds[foldOf(t, rows)]!.norm(baseline.z, t))
+  const means = meansOf(norms, runsInFolds(baseline.runs))
+  const limits = { row: limitOf(norms, 1), mean: limitOf(means, MEAN_ROWS) }
+  const heldOut = new Float64Array(rows).fill(Number.NaN)
+  raiseTo(heldOut, norms, limits.row)
+  raiseTo(heldOut, means, limits.mean)
   const network = solve(encoder, Moments.total(moments), baseline.constant)
-  return { model: { ...network, limits, meanRows: MEAN_ROWS }, heldOut: norms.map(scaled) }
+  return { model: { ...network, limits, meanRows: MEAN_ROWS }, heldOut }
 }
 
-function warningsOf({ channels, constant }: Baseline): string[] {
-  const moving = channels - constant.reduce((sum, c) => sum + c, 0)
-  if (moving > 1) return []
-  return ['an autoencoder compares channels with each other, and only one of them moves: it sees levels, no relations.']
-}
-
-/** Drawn per channel count from a fixed seed, float32 exact. A channel that never moved feeds no unit: a later change of it must not blur the others. */
+/** From a fixed seed, float32 exact. A channel that never moved feeds no unit: a later change of it must not blur the others. */
 function encoderOf(channels: number, constant: Uint8Array): Encoder {
   const prng = seededPrng(SEED)
-  const moving = Math.max(1, channels - constant.reduce((sum, c) => sum + c, 0))
+  const moving = Math.max(1, movingOf(constant))
   const encode = new Float64Array(channels * HIDDEN)
   for (let i = 0; i < encode.length; i++) {
     const weight = (GAIN / Math.sqrt(moving)) * prng.normal()
@@ -97,8 +99,6 @@ function encoderOf(channels: number, constant: Uint8Array): Encoder {
   return { channels, hidden: HIDDEN, encode, encodeBias }
 }
 
-const firstRow = (fold: number, rows: number): number => Math.ceil((fold * rows) / FOLDS)
-
 /** Moments of [z, f, 1] per fifth of the rows. */
 function foldMoments({ z, rows, channels }: Baseline, encoder: Encoder): Moments[] {
   const size = channels + HIDDEN + 1
@@ -106,13 +106,10 @@ function foldMoments({ z, rows, channels }: Baseline, encoder: Encoder): Moments
   const vector = new Float64Array(size)
   const units = vector.subarray(channels, channels + HIDDEN)
   vector[size - 1] = 1
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const end = firstRow(fold + 1, rows)
-    for (let t = firstRow(fold, rows); t < end; t++) {
-      for (let c = 0; c < channels; c++) vector[c] = z[t * channels + c]!
-      encodeRow(encoder, z, t, units)
-      folds[fold]!.add(vector)
-    }
+  for (let t = 0; t < rows; t++) {
+    for (let c = 0; c < channels; c++) vector[c] = z[t * channels + c]!
+    encodeRow(encoder, z, t, units)
+    folds[foldOf(t, rows)]!.add(vector)
   }
   return folds
 }
@@ -190,18 +187,12 @@ function residualInverse(decode: Float64Array, moments: Moments, constant: Uint8
   })
 }
 
-/** Means of MEAN_ROWS norms, NaN where they are not from one run and one fold: each was then held out from the same fit. */
-function meansWithinFolds(norms: Float64Array, runs: Uint32Array): Float64Array {
-  const rows = norms.length
-  const means = new Float64Array(rows).fill(Number.NaN)
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const end = firstRow(fold + 1, rows)
-    for (let t = firstRow(fold, rows) + MEAN_ROWS - 1; t < end; t++) {
-      if (runs[t]! < MEAN_ROWS) continue
-      let sum = 0
-      for (let k = 0; k < MEAN_ROWS; k++) sum += norms[t - k]!
-      means[t] = sum / MEAN_ROWS
-    }
-  }
-  return means
+/** Means of MEAN_ROWS norms, NaN where `runs` is shorter. */
+function meansOf(norms: Float64Array, runs: Uint32Array): Float64Array {
+  return norms.map((_, t) => {
+    if (runs[t]! < MEAN_ROWS) return Number.NaN
+    let sum = 0
+    for (let k = 0; k < MEAN_ROWS; k++) sum += norms[t - k]!
+    return sum / MEAN_ROWS
+  })
 }

@@ -1,5 +1,6 @@
 // Which families a baseline is fitted with, and why: in words for the person who reads `wearwatch learn` or `status`.
 import { AAKR_ROWS, AAKR_WINDOWS, rowsToJoin } from './aakr.ts'
+import { AUTOENCODER } from './autoencoder.ts'
 import type { Baseline, Family, FitSettings } from './family.ts'
 import { VAR } from './var.ts'
 
@@ -18,6 +19,7 @@ export function choose(baseline: Baseline, wanted: string, settings: FitSettings
   const configured = { beside: [], settings, reason: 'as configured' }
   if (wanted === 'var') return { ...configured, lead: VAR }
   if (wanted === 'aakr') return { ...configured, lead: memory }
+  if (wanted === 'autoencoder') return { ...configured, lead: AUTOENCODER }
   if (channels === 1) return { ...configured, lead: memory, reason: 'one channel' }
   const rows = rowsToJoin(settings)
   return { lead: VAR, beside: [{ family: AAKR_ROWS, rows }], settings, reason: 'several channels' }

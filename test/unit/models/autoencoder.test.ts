@@ -2,12 +2,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import t, { type Test } from 'tap'
-import { autoencoder, fitAutoencoder } from '../../../agent/models/families/autoencoder.ts'
+import { AUTOENCODER, fitAutoencoder } from '../../../agent/models/families/autoencoder.ts'
 import type { Baseline } from '../../../agent/models/families/family.ts'
 import { runLengths, type Standard, standardise, standardOf } from '../../../agent/models/families/rows.ts'
+import { fitModel } from '../../../agent/models/fit.ts'
 import { GraphBuilder } from '../../../agent/models/graph.ts'
+import { parseModelFile } from '../../../agent/models/model-file.ts'
 import { referenceAutoencoder } from '../../support/model-autoencoder-reference.ts'
-import { fitData, machine, skabAnomalyFree, windowAt } from '../../support/model-data.ts'
+import { fitData, fitOptions, machine, skabAnomalyFree, windowAt } from '../../support/model-data.ts'
 
 const SETTINGS = { order: 5, mean: 10 }
 const SAMPLES = 12
@@ -37,7 +39,7 @@ async function openParts(baseline: Baseline, standard: Standard): Promise<ort.In
   graph.input('window', ['batch', channels, SAMPLES])
   const offset = graph.node('Sub', ['window', graph.constant('centre', [channels, 1], standard.centre)])
   const z = graph.node('Mul', [offset, graph.constant('inverse', [channels, 1], standard.inverse)])
-  autoencoder.fit(baseline, SETTINGS).parts.forEach((part, i) => {
+  AUTOENCODER.fit(baseline, SETTINGS).parts.forEach((part, i) => {
     const { score, blame } = part.addTo(graph, z, SAMPLES)
     graph.node('Identity', [score], {}, `score_${i}`)
     graph.output(`score_${i}`, ['batch'])
@@ -101,7 +103,7 @@ t.test('the scores of rows are those of windows, and none where a run is too sho
   data.breaks[2_000] = 1
   const { baseline, standard } = baselineOf(data)
   const { model } = fitAutoencoder(baseline)
-  const { parts } = autoencoder.fit(baseline, SETTINGS)
+  const { parts } = AUTOENCODER.fit(baseline, SETTINGS)
   t.same(
     parts.map(({ name, samples }) => [name, samples]),
     [
@@ -146,13 +148,33 @@ t.test('a channel that never moved is blamed when it does, and no other with it'
   for (const c of [0, 1, 3]) t.ok(Math.abs(moved.blame[0][c]! - quiet.blame[0][c]!) < 1e-9)
 })
 
-t.test('one moving channel can be fitted and is told to have no relations; only constant ones score 0', async t => {
-  const one = machine(5_000, 1, 3)
-  t.match(autoencoder.fit(baselineOf(one).baseline, SETTINGS).warnings, [/only one of them moves/])
-  const { baseline } = baselineOf(fitData(new Float64Array(5_000 * 3).fill(7), 3))
-  const { parts, heldOut } = autoencoder.fit(baseline, SETTINGS)
-  t.ok(heldOut.every(score => score === 0))
-  t.ok(parts.every(part => part.scoreRows(baseline).every(score => !(score > 0))))
+t.test('too few rows and channels without relations are refused in numbers', async t => {
+  const lacks = (data: Data): string | undefined => AUTOENCODER.lacks(baselineOf(data).baseline, SETTINGS)
+  t.equal(lacks(machine(5_000, 2, 3)), undefined)
+  t.match(lacks(machine(4_999, 2, 3)), /4999 rows are there, and an autoencoder takes 5000/)
+  const flat = machine(5_000, 3, 3)
+  for (let r = 0; r < flat.rows; r++) flat.values.fill(7, r * 3 + 1, r * 3 + 3)
+  t.match(lacks(flat), /compares channels with each other, and 1 of 3 moves/)
+})
+
+t.test('the golden model: the same file gives the same scores, and so does the same fit', async t => {
+  const bytes = readFileSync('test/golden/models/autoencoder-3-channels.onnx')
+  const golden = JSON.parse(readFileSync('test/golden/models/autoencoder-3-channels.json', 'utf8'))
+  const { manifest, sha256 } = parseModelFile(bytes, 'file')
+  t.equal(sha256, golden.sha256)
+  const { windows } = manifest.selfTest
+  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1 })
+  const input = new Float32Array(new Uint8Array(Buffer.from(windows, 'base64')).buffer)
+  const out = await session.run({
+    window: new ort.Tensor('float32', input, [golden.scores.length, 3, manifest.samples]),
+  })
+  await session.release()
+  const scores = out.score!.data as Float32Array
+  const again = fitModel(machine(5_000, 3, golden.seed), { ...fitOptions, family: 'autoencoder' })
+  golden.scores.forEach((score: number, i: number) => {
+    t.ok(Math.abs(scores[i]! - score) < 1e-4 * Math.max(1, score), `window ${i}: ${scores[i]}`)
+    t.ok(Math.abs(again.manifest.selfTest.scores[i]! - score) < 1e-4 * Math.max(1, score), `fitted anew, window ${i}`)
+  })
 })
 
 const smd = join(process.env.WEARWATCH_DATA ?? join('..', 'shared', 'data'), 'smd')
