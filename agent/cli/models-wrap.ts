@@ -3,12 +3,12 @@ import { readFileSync, statSync } from 'node:fs'
 import { ConfigError } from '../config/issues.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Manifest, ModelFile } from '../models/contract.ts'
-import { type GraphShape, inspectModel } from '../models/contract-points.ts'
+import { type GraphShape, inspectModel, type Point } from '../models/contract-points.ts'
 import { MANIFEST_KEY, openModel, parseModelFile } from '../models/model-file.ts'
 import { encodeModel, onnx } from '../models/onnx-proto.ts'
-import { encodeWindows, loadInScorer, runInScorer } from './model-run.ts'
+import { encodeWindows, runInScorer } from './model-run.ts'
 import { readWrapManifest, type WrapManifest } from './models-manifest.ts'
-import { windowsOf } from './models-verify.ts'
+import { verifyModel, windowsOf } from './models-verify.ts'
 import { pickWindows, readWindows } from './models-windows.ts'
 import { writeBeside } from './write-beside.ts'
 
@@ -27,14 +27,14 @@ export interface Wrapped {
 
 /**
  * Throws MODEL_UNREADABLE or MODEL_CONTRACT (with every point that fails and what would do), CONFIG_INVALID (everything wrong
- * with the manifest, by line), USAGE (paths, windows), MODEL_SELF_TEST. Nothing is written then.
+ * with the manifest, by line), USAGE (paths, windows). Nothing is written then.
  */
 export async function wrapModel(request: WrapRequest): Promise<Wrapped> {
   refuseInPlace(request)
   const bytes = read(request.file)
   const inspection = inspectModel(bytes, request.file)
   const { shape } = inspection
-  if (!shape) throw refusal(request.file, inspection)
+  if (!shape) throw refusal(request.file, inspection.points)
   const written = readWrapManifest(read(request.manifest).toString('utf8'), shape)
   if (!written.ok) throw new ConfigError(request.manifest, written.issues)
   const warnings: string[] = []
@@ -45,8 +45,8 @@ export async function wrapModel(request: WrapRequest): Promise<Wrapped> {
     )
   const manifest = await withSelfTest(bytes, written.manifest, shape, request, warnings)
   const wrapped = parseModelFile(withManifest(bytes, request.file, manifest), 'file', request.out)
-  const refused = await loadInScorer(wrapped)
-  if (refused) throw new AgentError('MODEL_SELF_TEST', `${request.file} is not wrapped: ${refused.message}`)
+  const verdict = await verifyModel(wrapped.bytes, request.out)
+  if (!verdict.ok) throw refusal(request.file, verdict.points)
   await writeBeside(request.out, wrapped.bytes)
   return { model: wrapped, warnings }
 }
@@ -68,7 +68,7 @@ function refuseInPlace({ file, manifest, out }: WrapRequest): void {
   }
 }
 
-function refusal(file: string, { points }: ReturnType<typeof inspectModel>): AgentError {
+function refusal(file: string, points: readonly Point[]): AgentError {
   const failing = points.filter(({ point, status }) => status === 'fail' && point !== 'manifest')
   const code = failing[0]?.point === 'file' ? 'MODEL_UNREADABLE' : 'MODEL_CONTRACT'
   const lines = failing.map(({ point, found, todo }) => `  ${point}: ${found}; ${todo}`)
