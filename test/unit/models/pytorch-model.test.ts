@@ -42,5 +42,5 @@ t.test('a model from PyTorch scores in the agent what it scored in PyTorch', asy
   // The last window of the self-test has a strainer four times as clogged as the fault is: flow falls, and is blamed.
   const last = shares[manifest.selfTest.scores.length - 1]!
   t.ok(manifest.selfTest.scores.at(-1)! > 1)
-  t.equal(manifest.contributions[last.indexOf(Math.max(...last))], 'pressure')
+  t.equal(manifest.contributions[last.indexOf(Math.max(...last))], 'flow')
 })
