@@ -30,6 +30,8 @@ export interface Manifest {
   /** What the baseline was fitted on. */
   /** `outliers`: rows left out before, not among `rows`. */
   fitted?: { rows: number; fromUs: number; toUs: number; source: string; outliers?: number }
+  /** Speeds of the captures it was fitted on, where the baseline is one of several by speed: it speaks for captures at such speeds only. */
+  speed?: { fromPerMin: number; toPerMin: number }
   /** The first baseline after commissioning or `set-baseline`, carried along by every re-baselining: drift is bounded against it. */
   reference?: Reference
   /** Fitted on less than was asked for: the setpoint is widened by `widened`, and everything that shows the model says so. */
@@ -48,6 +50,11 @@ export interface ManifestFeature {
   role?: 'deviation' | 'prediction'
   /** Of a deviation: ids of the channels that predict this one most, largest first; absent where the others say little of it. */
   predictors?: string[]
+  /** Of a band of a spectrum: its edges. */
+  fromHz?: number
+  toHz?: number
+  /** Its level in the baseline, in `unit`, where it stands for a level that can rise. */
+  baseline?: number
 }
 
 /** Means and standard deviations of the channels, in the order of `Manifest.channels`, in their units. */
@@ -106,6 +113,27 @@ export interface FitOptions {
   /** Multiplies the limit: less baseline than asked for. The manifest says so. */
   provisional?: { widened: number; missing: string }
 }
+
+/** Healthy captures of vibration to fit. */
+export interface CaptureData {
+  /** [count, channels, samples], in the units of the channels. */
+  captures: Float32Array
+  count: number
+  /** Contiguous, of one capture and channel. */
+  samples: number
+  channels: { id: string; unit: string; point?: string; axis?: string }[]
+  rateHz: number
+  /** [count] rising. */
+  timesUs: Float64Array
+  /** [count] revolutions per minute, where speed is a channel: one baseline per bin of it. */
+  speeds?: Float64Array
+  source: string
+}
+
+export type CaptureFitOptions = Pick<
+  FitOptions,
+  'name' | 'release' | 'assetClass' | 'alarm' | 'reference' | 'provisional'
+>
 
 /** How far the baseline lets itself be trusted; see sufficiency.ts. */
 export interface Sufficiency {

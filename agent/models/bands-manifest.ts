@@ -1,0 +1,135 @@
+// What a `bands` model file says of itself beside its graph.
+import type { CaptureData, CaptureFitOptions, Manifest, Reference, SelfTest } from './contract.ts'
+import { type BandsModel, scoreWindow } from './families/bands.ts'
+import { bandsContributions, bandsFeatures } from './families/bands-graph.ts'
+import { BandMeter } from './families/bands-levels.ts'
+import { levelsOf } from './families/bands-shape.ts'
+
+/** 350 kB in the file, of at most 1 MB. */
+const SELF_TEST_FLOATS = 65_536
+const SELF_TEST_MAX = 12
+/** Windows louder by these factors, so that the self-test covers what an alarm looks like. */
+const LOUDER = [1.5, 3]
+const SELF_TEST_TOLERANCE = 0.01
+const DEADBAND = 0.1
+/** Intervals of a cleared alarm's captures. */
+const OFF_DELAY_CAPTURES = 3
+const QUANTILES = [0.5, 0.9, 0.99, 0.999, 1]
+
+export interface FittedCaptures {
+  kept: readonly number[]
+  heldOut: Float64Array
+}
+
+export function bandsManifest(
+  data: CaptureData,
+  options: CaptureFitOptions,
+  model: BandsModel,
+  fitted: FittedCaptures,
+): Manifest {
+  const { shape, reference } = model
+  const { channels, timesUs, count, source } = data
+  const { name, release, assetClass, provisional } = options
+  const { kept, heldOut } = fitted
+  const everyMs = everyMsOf(timesUs)
+  const rms = Float64Array.from({ length: shape.channels * shape.bands }, (_, i) => {
+    const level = Math.floor(i / shape.bands) * levelsOf(shape) + (i % shape.bands)
+    return Math.sqrt(reference[level]!)
+  })
+  const outliers = count - kept.length
+  return {
+    schema: 'wearwatch.model/1',
+    name,
+    release,
+    family: 'bands',
+    ...(assetClass === undefined ? {} : { assetClass }),
+    channels: channels.map(({ id, unit }) => ({ id, unit })),
+    samples: shape.samples,
+    hop: shape.samples,
+    everyMs,
+    // A second capture beyond the setpoint raises: a passing lorry is in one.
+    alarm: options.alarm ?? { onDelayMs: everyMs, offDelayMs: OFF_DELAY_CAPTURES * everyMs, deadband: DEADBAND },
+    contributions: bandsContributions(shape, channels),
+    features: bandsFeatures(shape, channels, rms),
+    fitted: {
+      rows: kept.length,
+      fromUs: timesUs[0]!,
+      toUs: timesUs[count - 1]!,
+      source,
+      ...(outliers > 0 ? { outliers } : {}),
+    },
+    ...(data.speeds ? { speed: speedRange(data.speeds) } : {}),
+    reference: options.reference ?? referenceOf(data, kept),
+    ...(provisional ? { provisional } : {}),
+    quantiles: quantilesOf(heldOut),
+    selfTest: selfTestOf(data, model, kept),
+  }
+}
+
+function everyMsOf(timesUs: Float64Array): number {
+  const steps = Array.from(timesUs.subarray(1), (time, i) => (time - timesUs[i]!) / 1000)
+  return Math.max(1, Math.round(medianOf(steps)))
+}
+
+function speedRange(speeds: Float64Array): { fromPerMin: number; toPerMin: number } {
+  return { fromPerMin: speeds.reduce((a, b) => Math.min(a, b)), toPerMin: speeds.reduce((a, b) => Math.max(a, b)) }
+}
+
+/** Mean and rms about it of every channel. */
+function referenceOf({ captures, samples, channels, timesUs, count }: CaptureData, kept: readonly number[]): Reference {
+  const centre: number[] = []
+  const deviation: number[] = []
+  for (let c = 0; c < channels.length; c++) {
+    let sum = 0
+    let squares = 0
+    for (const k of kept) {
+      const from = (k * channels.length + c) * samples
+      for (let i = from; i < from + samples; i++) {
+        sum += captures[i]!
+        squares += captures[i]! ** 2
+      }
+    }
+    const mean = sum / (kept.length * samples)
+    centre.push(mean)
+    deviation.push(Math.sqrt(Math.max(0, squares / (kept.length * samples) - mean * mean)))
+  }
+  return { fromUs: timesUs[0]!, toUs: timesUs[count - 1]!, rows: kept.length, centre, deviation }
+}
+
+/** First windows of captures, evenly spread, the last of them louder; scores in float64. */
+function selfTestOf(
+  { captures, samples, channels }: CaptureData,
+  model: BandsModel,
+  kept: readonly number[],
+): SelfTest {
+  const { shape } = model
+  const floats = channels.length * shape.samples
+  const count = Math.max(2, Math.min(SELF_TEST_MAX, Math.floor(SELF_TEST_FLOATS / floats)))
+  const louder = LOUDER.slice(-Math.floor(count / 2))
+  const windows = new Float32Array(count * floats)
+  const meter = new BandMeter(shape)
+  const energies = new Float64Array(channels.length * levelsOf(shape))
+  const scores: number[] = []
+  for (let t = 0; t < count; t++) {
+    const k = kept[Math.floor((t * (kept.length - 1)) / (count - 1))]!
+    const factor = louder[t - (count - louder.length)] ?? 1
+    for (let c = 0; c < channels.length; c++) {
+      const window = windows.subarray(t * floats + c * shape.samples, t * floats + (c + 1) * shape.samples)
+      const from = (k * channels.length + c) * samples
+      for (let i = 0; i < shape.samples; i++) window[i] = factor * captures[from + i]!
+      meter.measure(window, energies.subarray(c * levelsOf(shape), (c + 1) * levelsOf(shape)))
+    }
+    scores.push(Number(scoreWindow(model, energies).toPrecision(7)))
+  }
+  return { windows: Buffer.from(windows.buffer).toString('base64'), scores, tolerance: SELF_TEST_TOLERANCE }
+}
+
+function quantilesOf(heldOut: Float64Array): Record<string, number> {
+  const sorted = heldOut.toSorted()
+  const at = (q: number): number => sorted[Math.round(q * (sorted.length - 1))] ?? 0
+  return Object.fromEntries(QUANTILES.map(q => [String(q), Number(at(q).toPrecision(7))]))
+}
+
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
