@@ -12,8 +12,11 @@ const SELF_TEST_MAX = 12
 const LOUDER = [1.5, 3]
 const SELF_TEST_TOLERANCE = 0.01
 const DEADBAND = 0.1
-/** Intervals of a cleared alarm's captures. */
+/** Intervals between captures. A second capture beyond the setpoint raises, for a passing lorry is in one; four good ones clear. */
+const ON_DELAY_CAPTURES = 1
 const OFF_DELAY_CAPTURES = 3
+/** Of an interval: a capture that comes a little early still counts as the next. */
+const JITTER = 0.1
 const QUANTILES = [0.5, 0.9, 0.99, 0.999, 1]
 
 export interface FittedCaptures {
@@ -47,8 +50,7 @@ export function bandsManifest(
     samples: shape.samples,
     hop: shape.samples,
     everyMs,
-    // A second capture beyond the setpoint raises: a passing lorry is in one.
-    alarm: options.alarm ?? { onDelayMs: everyMs, offDelayMs: OFF_DELAY_CAPTURES * everyMs, deadband: DEADBAND },
+    alarm: options.alarm ?? delays(everyMs),
     contributions: bandsContributions(shape, channels),
     features: bandsFeatures(shape, channels, rms),
     fitted: {
@@ -66,9 +68,14 @@ export function bandsManifest(
   }
 }
 
+function delays(everyMs: number): Manifest['alarm'] {
+  const delay = (captures: number): number => Math.floor((captures - JITTER) * everyMs)
+  return { onDelayMs: delay(ON_DELAY_CAPTURES), offDelayMs: delay(OFF_DELAY_CAPTURES), deadband: DEADBAND }
+}
+
 function everyMsOf(timesUs: Float64Array): number {
   const steps = Array.from(timesUs.subarray(1), (time, i) => (time - timesUs[i]!) / 1000)
-  return Math.max(1, Math.round(medianOf(steps)))
+  return Math.max(1, medianOf(steps))
 }
 
 function speedRange(speeds: Float64Array): { fromPerMin: number; toPerMin: number } {

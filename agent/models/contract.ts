@@ -125,7 +125,7 @@ export interface CaptureData {
   rateHz: number
   /** [count] rising. */
   timesUs: Float64Array
-  /** [count] revolutions per minute, where speed is a channel: one baseline per bin of it. */
+  /** [count] revolutions per minute, where speed is a channel: all of one bin (bands-speeds.ts), and the manifest says which. */
   speeds?: Float64Array
   source: string
 }

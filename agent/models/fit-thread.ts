@@ -2,12 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { fitModel } from './fit.ts'
+import { fitBands } from './fit-bands.ts'
 import type { FitJob, FitReply } from './fit-worker.ts'
 
-const { data, options } = workerData as FitJob
+const job = workerData as FitJob
 let reply: FitReply
 try {
-  reply = { result: fitModel(data, options) }
+  reply = { result: job.kind === 'rows' ? fitModel(job.data, job.options) : fitBands(job.data, job.options) }
 } catch (error) {
   // An error that crosses threads loses its class, so its code goes beside its text.
   reply = { error: { code: error instanceof AgentError ? error.code : 'FIT_FAILED', message: messageOf(error) } }

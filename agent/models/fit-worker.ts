@@ -2,12 +2,11 @@ import { Worker } from 'node:worker_threads'
 import { builtFile } from '../core/built.ts'
 import type { Clock } from '../core/clock.ts'
 import { AgentError, type ErrorCode, messageOf } from '../core/errors.ts'
-import type { FitData, FitOptions, FitResult } from './contract.ts'
+import type { CaptureData, CaptureFitOptions, FitData, FitOptions, FitResult } from './contract.ts'
 
-export interface FitJob {
-  data: FitData
-  options: FitOptions
-}
+export type FitJob =
+  | { kind: 'rows'; data: FitData; options: FitOptions }
+  | { kind: 'captures'; data: CaptureData; options: CaptureFitOptions }
 export type FitReply = { result: FitResult } | { error: { code: ErrorCode; message: string } }
 
 export interface FitWorkerOptions {
@@ -28,16 +27,29 @@ const HEAP_MB = 256
  * memory, or a bug in the fit.
  */
 export function fitInWorker(data: FitData, options: FitOptions, run: FitWorkerOptions): Promise<FitResult> {
+  const values = movable(data.values)
+  const breaks = movable(data.breaks)
+  return runJob({ kind: 'rows', data: { ...data, values, breaks }, options }, [values.buffer, breaks.buffer], run)
+}
+
+/** fitBands likewise; `data.captures` moves. */
+export function fitCapturesInWorker(
+  data: CaptureData,
+  options: CaptureFitOptions,
+  run: FitWorkerOptions,
+): Promise<FitResult> {
+  const captures = movable(data.captures)
+  return runJob({ kind: 'captures', data: { ...data, captures }, options }, [captures.buffer], run)
+}
+
+function runJob(job: FitJob, transferList: ArrayBuffer[], run: FitWorkerOptions): Promise<FitResult> {
   const failed = (why: string, cause?: unknown): AgentError =>
-    new AgentError('FIT_FAILED', `fitting ${data.source} ${why}`, { cause })
+    new AgentError('FIT_FAILED', `fitting ${job.data.source} ${why}`, { cause })
   return new Promise((resolve, reject) => {
     if (run.signal?.aborted) return reject(failed('was stopped before it began.'))
-    const values = movable(data.values)
-    const breaks = movable(data.breaks)
-    const job: FitJob = { data: { ...data, values, breaks }, options }
     const worker = new Worker(builtFile('models/fit-thread.js'), {
       workerData: job,
-      transferList: [values.buffer, breaks.buffer],
+      transferList,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 32 },
       // The flags of a test runner's loader are not for the built file.
       execArgv: [],
@@ -51,7 +63,13 @@ export function fitInWorker(data: FitData, options: FitOptions, run: FitWorkerOp
     }
     const onAbort = (): void => settle(() => reject(failed('was stopped.')))
     const cancelDeadline = run.clock.after(run.deadlineMs, () =>
-      settle(() => reject(failed(`took longer than ${run.deadlineMs / 1000} s and was ended; lower the order.`))),
+      settle(() =>
+        reject(
+          failed(
+            `took longer than ${run.deadlineMs / 1000} s and was ended; ${job.kind === 'rows' ? 'lower the order' : 'fit fewer captures'}.`,
+          ),
+        ),
+      ),
     )
     run.signal?.addEventListener('abort', onAbort, { once: true })
     worker.once('message', (reply: FitReply) =>
@@ -65,7 +83,7 @@ export function fitInWorker(data: FitData, options: FitOptions, run: FitWorkerOp
 }
 
 /** The array itself where it owns its buffer, else a copy: moving a view would empty its neighbours too. */
-function movable<T extends Float64Array | Uint8Array>(array: T): T & { buffer: ArrayBuffer } {
+function movable<T extends Float64Array | Float32Array | Uint8Array>(array: T): T & { buffer: ArrayBuffer } {
   const owns = array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength
   return (owns ? array : array.slice()) as T & { buffer: ArrayBuffer }
 }

@@ -1,0 +1,300 @@
+// Captures of vibration through the scorer child and the alarm rule, as the live agent does. The captures are read from the file as
+// they are needed: a baseline is held in memory, a year of captures is not.
+import { AlarmEngine } from '../alarms/engine.ts'
+import { newAlarmState } from '../alarms/state.ts'
+import type { AssetConfig } from '../config/contract.ts'
+import { loadConfig } from '../config/load.ts'
+import { systemClock } from '../core/clock.ts'
+import { Counters } from '../core/counters.ts'
+import { AgentError } from '../core/errors.ts'
+import { seededPrng } from '../core/prng.ts'
+import type { NpyFile } from '../decode/contract.ts'
+import { openNpy } from '../decode/npy.ts'
+import type { CaptureData, ModelFile } from '../models/contract.ts'
+import { windowOf } from '../models/fit-bands.ts'
+import type { ScoredBatch, ScoringHost } from '../scoring/contract.ts'
+import type { BacktestScores } from './backtest-score.ts'
+
+const KEY = 'backtest'
+/** 256 MB: 60 captures of 5 s of 8 channels at 25.6 kHz are 61 million values. */
+const BASELINE_FLOATS_MAX = 64_000_000
+/** Handed to the scorer at once; its queue takes more. */
+const PUSHED_FLOATS = 1 << 20
+const PUSHED_WINDOWS = 256
+/** The recording says when it began no more than a file name does; the reports count from 1970. */
+const FIRST_US = 0
+
+export interface CaptureOptions {
+  rateHz: number
+  /** From one capture to the next. */
+  intervalS: number
+  unit: 'g' | 'm/s2'
+  /** Multiplies what the file holds; 1 where it is in `unit` already. */
+  scale?: number
+}
+
+/** A file of captures, open. */
+export interface Captures {
+  path: string
+  count: number
+  samples: number
+  channels: { id: string; unit: string }[]
+  rateHz: number
+  /** [count] */
+  timesUs: Float64Array
+  /** Captures [from, to) as fit data. Throws USAGE where they are beyond what memory is meant for. */
+  read(from: number, to: number): Promise<CaptureData>
+  /** Samples [at, at + count) of every channel of a capture into `out` [channels, count], in the unit. */
+  window(capture: number, at: number, count: number, out: Float32Array): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens an array [captures, channels, samples]. Throws NPY_INVALID, or USAGE for a rate or interval that cannot be. */
+export async function readCaptures(path: string, options: CaptureOptions): Promise<Captures> {
+  const { rateHz, intervalS, unit } = options
+  if (!(rateHz > 0) || !(intervalS > 0)) {
+    throw new AgentError('USAGE', `--rate ${rateHz} and --interval ${intervalS} must be above 0`)
+  }
+  return new OpenCaptures(path, await openNpy(path), options, unit)
+}
+
+class OpenCaptures implements Captures {
+  readonly path: string
+  readonly count: number
+  readonly samples: number
+  readonly channels: { id: string; unit: string }[]
+  readonly rateHz: number
+  readonly timesUs: Float64Array
+  readonly #file: NpyFile
+  readonly #scale: number
+
+  constructor(path: string, file: NpyFile, { rateHz, intervalS, scale = 1 }: CaptureOptions, unit: string) {
+    this.path = path
+    this.#file = file
+    this.#scale = scale
+    this.count = file.captures
+    this.samples = file.samples
+    this.rateHz = rateHz
+    this.channels = Array.from({ length: file.channels }, (_, c) => ({ id: `ch${c + 1}`, unit }))
+    this.timesUs = Float64Array.from({ length: file.captures }, (_, k) => FIRST_US + Math.round(k * intervalS * 1e6))
+  }
+
+  async read(from: number, to: number): Promise<CaptureData> {
+    const size = this.channels.length * this.samples
+    const count = to - from
+    if (count * size > BASELINE_FLOATS_MAX) {
+      const most = Math.floor(BASELINE_FLOATS_MAX / size)
+      throw new AgentError('USAGE', `${count} captures of ${size} values are beyond memory; fit ${most} at most`)
+    }
+    const captures = new Float32Array(count * size)
+    for (let k = 0; k < count; k++) {
+      await this.window(from + k, 0, this.samples, captures.subarray(k * size, (k + 1) * size))
+    }
+    const { path, samples, channels, rateHz, timesUs } = this
+    return { captures, count, samples, channels, rateHz, timesUs: timesUs.slice(from, to), source: path }
+  }
+
+  async window(capture: number, at: number, count: number, out: Float32Array): Promise<void> {
+    for (let c = 0; c < this.channels.length; c++) {
+      const values = await this.#file.read(capture, c, at, count)
+      for (let i = 0; i < count; i++) out[c * count + i] = values[i]! * this.#scale
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}
+
+/**
+ * Scores captures [from, end), in order. A capture longer than the model's window is scored by windows one after another, and its score,
+ * contributions and features are their means; the alarm rule sees the capture once. A capture whose values are no numbers is not
+ * scored and keeps the score before it.
+ *
+ * Throws MODEL_MISMATCH when the captures are not what the model was made for.
+ */
+export async function scoreCaptures(
+  host: ScoringHost,
+  model: ModelFile,
+  captures: Captures,
+  from: number,
+  progress: (capture: number) => void = () => {},
+): Promise<BacktestScores> {
+  checkFit(model, captures)
+  const run = new CaptureRun(host, model, captures, from)
+  return run.run(progress)
+}
+
+class CaptureRun {
+  readonly #host: ScoringHost
+  readonly #model: ModelFile
+  readonly #captures: Captures
+  readonly #from: number
+  readonly #out: BacktestScores
+  readonly #engine: AlarmEngine
+  readonly #perCapture: number
+  /** Sums over the windows of the captures that are being scored, by capture. */
+  readonly #sums = new Map<number, CaptureSum>()
+  #inAlarm = false
+
+  constructor(host: ScoringHost, model: ModelFile, captures: Captures, from: number) {
+    this.#host = host
+    this.#model = model
+    this.#captures = captures
+    this.#from = from
+    this.#perCapture = windowOf(captures.channels.length, captures.samples).perCapture
+    const count = captures.count - from
+    this.#out = { scores: new Float64Array(count), alarms: new Uint8Array(count), scored: 0, messages: [] }
+    this.#engine = new AlarmEngine({
+      assets: [assetOf(model, captures)],
+      state: newAlarmState(),
+      clock: systemClock(),
+      prng: seededPrng(1),
+      counters: new Counters(),
+      clockState: () => 'synced',
+      commit: ({ transition, atUs, message }) => {
+        if (transition === 'acknowledged') return
+        this.#inAlarm = transition === 'raised'
+        if (this.#inAlarm) this.#out.messages.push({ row: captures.timesUs.indexOf(atUs), text: message })
+      },
+    })
+  }
+
+  async run(progress: (capture: number) => void): Promise<BacktestScores> {
+    let listening = true
+    this.#host.onScores(batch => {
+      if (listening) this.#take(batch)
+    })
+    const { count, channels } = this.#captures
+    const windows = Math.min(PUSHED_WINDOWS, PUSHED_FLOATS / (channels.length * this.#model.manifest.samples))
+    const perPush = Math.max(1, Math.floor(windows / this.#perCapture))
+    for (let at = this.#from; at < count; at += perPush) {
+      const to = Math.min(count, at + perPush)
+      for (let capture = at; capture < to; capture++) await this.#push(capture)
+      await this.#host.idle()
+      for (let capture = at; capture < to; capture++) this.#settle(capture)
+      progress(to)
+    }
+    listening = false
+    return this.#out
+  }
+
+  async #push(capture: number): Promise<void> {
+    const { samples, channels } = this.#model.manifest
+    const window = new Float32Array(channels.length * samples)
+    for (let w = 0; w < this.#perCapture; w++) {
+      await this.#captures.window(capture, w * samples, samples, window)
+      const queue = this.#host.queue(KEY)
+      if (!queue) throw new AgentError('SCORER_DIED', 'the scorer lost its model')
+      const offset = queue.claim(0, this.#captures.timesUs[capture]! + w)
+      queue.input.set(window, offset)
+    }
+  }
+
+  #take(batch: ScoredBatch): void {
+    for (let i = 0; i < batch.count; i++) {
+      // Windows of a capture are told apart by a microsecond each; captures are further apart than that.
+      const capture = captureAt(this.#captures.timesUs, batch.timesUs[i]!)
+      const sum = this.#sums.get(capture) ?? newSum(batch)
+      this.#sums.set(capture, sum)
+      addWindow(sum, batch, i, this.#perCapture)
+    }
+  }
+
+  /** A capture whose windows are all scored goes through the alarm rule. */
+  #settle(capture: number): void {
+    const at = capture - this.#from
+    const sum = this.#sums.get(capture)
+    this.#sums.delete(capture)
+    if (sum && sum.windows === this.#perCapture && Number.isFinite(sum.scores[0]!)) {
+      this.#out.scored++
+      this.#out.scores[at] = sum.scores[0]!
+      const { scores, contributions, features } = sum
+      this.#engine.scores({
+        key: KEY,
+        model: this.#model,
+        count: 1,
+        tags: new Int32Array(1),
+        timesUs: Float64Array.of(this.#captures.timesUs[capture]!),
+        scores,
+        contributions,
+        contributionCount: contributions.length,
+        features,
+        featureCount: features.length,
+      })
+    } else {
+      this.#out.scores[at] = at > 0 ? this.#out.scores[at - 1]! : 0
+    }
+    this.#out.alarms[at] = this.#inAlarm ? 1 : 0
+  }
+}
+
+interface CaptureSum {
+  windows: number
+  scores: Float32Array
+  contributions: Float32Array
+  features: Float32Array
+}
+
+function newSum({ contributionCount, featureCount }: ScoredBatch): CaptureSum {
+  return {
+    windows: 0,
+    scores: new Float32Array(1),
+    contributions: new Float32Array(contributionCount),
+    features: new Float32Array(featureCount),
+  }
+}
+
+/** Adds window `i` of a batch to the mean over `of` windows. */
+function addWindow(sum: CaptureSum, batch: ScoredBatch, i: number, of: number): void {
+  const { contributionCount: K, featureCount: F } = batch
+  sum.windows++
+  sum.scores[0]! += batch.scores[i]! / of
+  for (let k = 0; k < K; k++) sum.contributions[k]! += batch.contributions[i * K + k]! / of
+  for (let f = 0; f < F; f++) sum.features[f]! += batch.features[i * F + f]! / of
+}
+
+/** Index of the last capture at or before `timeUs`. */
+function captureAt(timesUs: Float64Array, timeUs: number): number {
+  let low = 0
+  let high = timesUs.length - 1
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (timesUs[middle]! <= timeUs) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+function checkFit({ manifest }: ModelFile, { path, channels, samples }: Captures): void {
+  const wanted = manifest.channels
+  const window = windowOf(channels.length, samples)
+  const units = channels.every(({ unit }, c) => unit === wanted[c]?.unit)
+  if (wanted.length === channels.length && units && window.samples === manifest.samples) return
+  const has = `${channels.length} channels in ${channels[0]?.unit} and windows of ${window.samples}`
+  const wants = `${wanted.length} in ${wanted[0]?.unit} and ${manifest.samples}`
+  throw new AgentError('MODEL_MISMATCH', `${path} has ${has}; the model wants ${wants}. Fit one with --fit-captures.`)
+}
+
+/** The asset as a configuration would describe it, so that every default is the live agent's. */
+function assetOf({ manifest }: ModelFile, { channels, rateHz }: Captures): AssetConfig {
+  const { onDelayMs, offDelayMs, deadband } = manifest.alarm
+  const text = JSON.stringify({
+    version: 1,
+    gateway: { site: 'backtest', id: 'backtest' },
+    sources: { npy: { replay: { files: 'captures.npy' } } },
+    assets: {
+      [KEY]: {
+        source: 'npy',
+        alarm: { 'on-delay': `${onDelayMs}ms`, 'off-delay': `${offDelayMs}ms`, deadband },
+        channels: Object.fromEntries(channels.map(({ id, unit }) => [id, { unit, waveform: 'float32', rate: rateHz }])),
+      },
+    },
+  })
+  const io = { file: 'backtest', env: {}, readFile: unread, machineId: undefined }
+  return loadConfig(text, io).config.assets[0]!
+}
+
+function unread(path: string): never {
+  throw new AgentError('CONFIG_UNREADABLE', `a backtest reads no ${path}`)
+}
