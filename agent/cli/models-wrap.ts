@@ -1,6 +1,7 @@
 // wearwatch models wrap: a bare ONNX model, a manifest in YAML and windows -> a model file that a gateway takes.
 import { readFileSync, statSync } from 'node:fs'
-import { ConfigError } from '../config/issues.ts'
+import type { ConfigIssue } from '../config/contract.ts'
+import { formatIssue } from '../config/issues.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Manifest, ModelFile } from '../models/contract.ts'
 import { type GraphShape, inspectModel, type Point } from '../models/contract-points.ts'
@@ -36,7 +37,7 @@ export async function wrapModel(request: WrapRequest): Promise<Wrapped> {
   const { shape } = inspection
   if (!shape) throw refusal(request.file, inspection.points)
   const written = readWrapManifest(read(request.manifest).toString('utf8'), shape)
-  if (!written.ok) throw new ConfigError(request.manifest, written.issues)
+  if (!written.ok) throw manifestError(request.manifest, written.issues)
   const warnings: string[] = []
   const old = inspection.manifest
   if (old)
@@ -66,6 +67,12 @@ function refuseInPlace({ file, manifest, out }: WrapRequest): void {
     if (!there || !target || there.ino !== target.ino || there.dev !== target.dev) continue
     throw new AgentError('USAGE', `--out ${out} is ${source} itself, which is never changed; name another file.`)
   }
+}
+
+function manifestError(file: string, issues: readonly ConfigIssue[]): AgentError {
+  const count = issues.length === 1 ? '1 error' : `${issues.length} errors`
+  const lines = issues.map(issue => formatIssue(file, issue))
+  return new AgentError('CONFIG_INVALID', [`${file} has ${count}; nothing was written`, ...lines].join('\n'))
 }
 
 function refusal(file: string, points: readonly Point[]): AgentError {

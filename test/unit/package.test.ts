@@ -1,6 +1,6 @@
 // What `npm pack` would publish: what runs and what describes it, nothing else.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 
 interface Packed {
@@ -42,7 +42,10 @@ t.test('contains only what runs', async t => {
 })
 
 t.test('contains what is needed', async t => {
-  const children = ['dist/main.js', 'dist/scoring/child.js', 'dist/models/fit-thread.js', 'models/pump-var.onnx']
+  const children = ['dist/main.js', 'dist/scoring/child.js', 'dist/models/fit-thread.js']
+  for (const name of readdirSync('models')) t.ok(paths.includes(`models/${name}`), `models/${name}`)
+  for (const path of paths.filter(path => /^models\/.*\.onnx$/.test(path)))
+    t.ok(paths.includes(path.replace('.onnx', '.md')), `${path} has its card`)
   for (const path of [...children, 'LICENSE', 'README.md', 'CHANGELOG.md', 'docs/mqtt.md', 'docs/config.md'])
     t.ok(paths.includes(path), path)
   for (const kind of ['alert', 'alarm', 'state', 'health', 'features', 'command', 'command-result', 'config', 'gap'])
