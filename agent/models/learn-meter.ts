@@ -105,7 +105,7 @@ export class LearnMeter {
       // Rows older than the first: a backlog came late, or the clock was set back. The range reaches back to them, so that a
       // fit finds both. Only where rows follow one another, and then from the row before: a single wrong time, of 1970 say,
       // must not fetch years of history into the baseline.
-      if (ranUs > 0) this.#record.sinceUs = Math.min(this.#record.sinceUs, timeUs - ranUs)
+      if (ranUs > 0 && timeUs < this.#record.sinceUs) this.#record.sinceUs = timeUs - ranUs
       this.#countStart(block.states[row]!, this.#record)
       // A record complete before a restart is fitted at the first row, whatever the clock says by then.
       this.#record.uptoUs = Math.max(this.#record.uptoUs, timeUs)

@@ -106,9 +106,14 @@ export class Learner {
   }
 
   gated(block: GatedBlock): void {
-    if (block.rows === 0 || this.#fitting || !this.open) return
+    if (block.rows === 0 || !this.open) return
     // A provisional model alarms: such rows are no baseline until somebody says so with set-baseline.
     if (this.#deps.model()?.manifest.provisional && !this.#meter.record?.anew && this.#deps.inAlarm()) return
+    // Rows that come while a fit is under way count, in case it comes to nothing or to a provisional model.
+    if (this.#fitting) {
+      this.#meter.count(block, Number.POSITIVE_INFINITY)
+      return
+    }
     const early = isBefore(block.timesUs[0]!, this.#retryUs)
     const completed = this.#meter.count(block, early ? Number.POSITIVE_INFINITY : (this.#meter.record?.retryRows ?? 0))
     const { record } = this.#meter
@@ -186,7 +191,9 @@ export class Learner {
 
   async #attempt(goal: Goal, record: LearnRecord, endUs: number, turn: number): Promise<void> {
     const asset = this.#asset
-    const fitted = await this.#deps.alone(() => this.#fit(goal, record))
+    // What there was when it began.
+    const there = { ...record }
+    const fitted = await this.#deps.alone(() => this.#fit(goal, record, there))
     // A delivered model may have come in while this one was being fitted; it wins.
     if (!fitted || turn !== this.#turn || !this.open) return
     const kind = fitted.manifest.provisional ? 'provisional' : 'baseline'
@@ -199,9 +206,9 @@ export class Learner {
   }
 
   /** Undefined when there is not enough yet. */
-  async #fit(goal: Goal, record: LearnRecord): Promise<FitResult | undefined> {
+  async #fit(goal: Goal, record: LearnRecord, there: Readonly<LearnRecord>): Promise<FitResult | undefined> {
     const { history, gate, alarms } = this.#deps
-    const { sinceUs: fromUs, uptoUs: toUs, rows: expectedRows } = record
+    const { sinceUs: fromUs, uptoUs: toUs, rows: expectedRows } = there
     const left = this.#deps.model()?.manifest.provisional && !record.anew ? alarms() : []
     const marginUs = MARGIN_ROWS * this.#asset.everyMs * 1000
     const among = (timeUs: number): boolean =>
@@ -211,11 +218,11 @@ export class Learner {
     if (goal === 'complete') {
       const fitted = await this.#run(await collect(), {})
       if (fitted.sufficiency.enough || this.#asset.learn.sufficiency === 'warn') return fitted
-      this.#insufficient(record, fitted.sufficiency.reason)
+      this.#insufficient(record, there, fitted.sufficiency.reason)
       if (record.anew || !this.#meter.overdue) return undefined
     }
     const missing = [...this.#meter.progress().missing, record.insufficient].filter(Boolean).join('; ')
-    this.#provisionalRows = moreThan(record.rows)
+    this.#provisionalRows = moreThan(there.rows)
     return this.#run(await collect(), { provisional: { widened: PROVISIONAL_WIDENED, missing } })
   }
 
@@ -223,10 +230,10 @@ export class Learner {
     return fitAndWarn(this.#deps, this.#asset, data, extra, this.#stopping.signal)
   }
 
-  #insufficient(record: LearnRecord, reason: string): void {
+  #insufficient(record: LearnRecord, { rows, runningUs, starts }: Readonly<LearnRecord>, reason: string): void {
     record.insufficient = reason
-    record.retryRows = moreThan(record.rows)
-    const there = `${record.rows} rows, ${(record.runningUs / 3600e6).toFixed(1)} h of running time, ${record.starts} starts`
+    record.retryRows = moreThan(rows)
+    const there = `${rows} rows, ${(runningUs / 3600e6).toFixed(1)} h of running time, ${starts} starts`
     this.#deps.logger.warn(
       `the baseline of ${this.#asset.id} is not enough yet: ${reason} There are ${there}; learning goes on to ${record.retryRows} rows`,
     )

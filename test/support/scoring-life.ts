@@ -68,7 +68,7 @@ export class ScoringLife {
         install: async (_asset, fitted, kind, bind) => {
           await turn()
           this.installs.push(kind)
-          this.swap(4, bind, fitted.manifest)
+          this.swap(4, bind, fitted.manifest, 'local')
           return undefined
         },
         inAlarm: () => this.inAlarm,
@@ -92,9 +92,10 @@ export class ScoringLife {
   }
 
   /** A model takes over: a new queue where the shape is another. */
-  swap(samples: number, bind: (model: ModelFile) => void, more: Partial<Manifest> = {}): ModelFile {
+  swap(samples: number, bind: (model: ModelFile) => void, more: Partial<Manifest> = {}, origin?: 'local'): ModelFile {
     const file = maxModel(`m${samples}`, 1, { channels: 2, samples })
-    const model = { ...file, manifest: { ...file.manifest, ...more, hop: 1 } }
+    const manifest = { ...file.manifest, ...more, hop: 1 }
+    const model = { ...file, manifest, origin: origin ?? file.origin }
     if (this.queues.at(-1)?.floatsPerWindow !== 2 * samples) this.queues.push(collectingQueue(2 * samples, 30_000))
     bind(model)
     return model
