@@ -63,11 +63,10 @@ t.test('provisional after a while, replaced by the full model; killed in between
   daemon = await start(daemon.dir)
   t.match(await statusOf(daemon), { mode: 'scoring', provisional: { widened: 1.5 } }, 'still provisional')
   t.ok((await statusOf(daemon)).learning!.rows <= learnt)
-  for (let i = 0; i < 12; i++) {
-    await link.send(plant, 40)
-    if ((await statusOf(daemon)).provisional === undefined) break
-  }
-  await until(async () => (await statusOf(daemon)).provisional === undefined, 'the full model')
+  await until(async () => {
+    await link.send(plant, 20)
+    return (await statusOf(daemon)).provisional === undefined
+  }, 'the full model')
   t.match(await statusOf(daemon), { mode: 'scoring', learning: undefined })
   t.match(daemon.log(), /the baseline of p-1 in absolute terms: pressure at/)
   await daemon.stop()
