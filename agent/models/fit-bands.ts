@@ -63,7 +63,8 @@ export function windowOf(channels: number, samples: number): { channels: number;
   return { channels, samples: window, perCapture: Math.min(WINDOWS_PER_CAPTURE_MAX, Math.floor(samples / window)) }
 }
 
-function measure({ captures, count, samples }: CaptureData, shape: BandsShape): BandLevels {
+/** Energies of every window of the captures. */
+export function measure({ captures, count, samples }: CaptureData, shape: BandsShape): BandLevels {
   const { perCapture } = windowOf(shape.channels, samples)
   const width = levelsOf(shape)
   const energies = new Float64Array(count * perCapture * shape.channels * width)
@@ -123,8 +124,10 @@ function sufficiencyOf(levels: BandLevels): Sufficiency {
   const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
   const { model } = fitLevels(pick(levels, range(0, half)))
   const scores = range(half, levels.captures).map(k => scoreCapture(model, levels, k))
-  const exceeding = scores.filter(score => score >= 1).length / scores.length
-  if (exceeding <= EXCEEDING_SHARE_MAX) return { enough: true, exceeding, reason: '' }
+  const beyond = scores.filter(score => score >= 1).length
+  const exceeding = beyond / scores.length
+  // One capture of few raises no alarm.
+  if (beyond <= Math.max(1, EXCEEDING_SHARE_MAX * scores.length)) return { enough: true, exceeding, reason: '' }
   const reason =
     `${(100 * exceeding).toFixed(0)} % of the second half of the baseline exceed the setpoint of its first half: ` +
     'the machine still showed new behaviour, or wears. Learn longer; expect false alarms until then.'
