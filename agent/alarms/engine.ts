@@ -200,7 +200,9 @@ export class AlarmEngine {
   #raiseModel(watch: Watch, batch: ScoredBatch, i: number): void {
     const evidence = modelEvidence(batch, i)
     const value = batch.scores[i]!
-    const message = modelRaised(evidence, value, watch.rule.setpoint, watch.asset.channels, batch.model.manifest)
+    const { rule, asset, state } = watch
+    const beyondUs = batch.timesUs[i]! - state.onsetUs
+    const message = modelRaised(evidence, value, rule.setpoint, asset.channels, batch.model.manifest, beyondUs)
     const finding = { timeUs: batch.timesUs[i]!, value, message, evidence, model: modelRef(batch) }
     this.#book.raise(watch.rule, watch.state.onsetUs, finding)
   }

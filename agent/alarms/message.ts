@@ -10,6 +10,8 @@ import { differenceText, durationText, numberText, quantityText } from './text.t
 export const EVIDENCE_MAX = 8
 const DEVIATION = 'deviation from prediction'
 const SHARE_ONLY = 'share of score'
+/** Evidence of a band of a spectrum, as families name such features. */
+const BAND = /^rms ([\d.]+)-([\d.]+) Hz$/
 /** More names than that make a sentence nobody reads. */
 const PREDICTORS_MAX = 2
 
@@ -29,6 +31,7 @@ export function modelEvidence(batch: ScoredBatch, i: number): Evidence[] {
 function evidenceOf(
   batch: ScoredBatch,
   i: number,
+  /** A channel's id, or `de-h 3400-3600 Hz`. */
   channel: string,
   share: number,
   features: Manifest['features'],
@@ -36,6 +39,11 @@ function evidenceOf(
 ): Evidence {
   const deviation = featureValue(batch, i, features, f => f.role === 'deviation' && f.channel === channel)
   const prediction = featureValue(batch, i, features, f => f.role === 'prediction' && f.channel === channel)
+  const band = features.find(f => f.baseline !== undefined && `${f.channel} ${f.fromHz}-${f.toHz} Hz` === channel)
+  if (band?.channel !== undefined && band.baseline !== undefined) {
+    const value = featureValue(batch, i, features, f => f === band)
+    return { channel: band.channel, feature: band.name, value, baseline: band.baseline, unit: band.unit, share }
+  }
   const unit = features.find(f => f.role === 'deviation' && f.channel === channel)?.unit ?? '1'
   if (!Number.isFinite(deviation + prediction)) {
     // An even spread over all labels is what a share is compared with.
@@ -61,22 +69,45 @@ export function channelName(id: string, channels: readonly ChannelConfig[]): str
   return channel.axis === undefined ? channel.point : `${channel.point} ${channel.axis}`
 }
 
-/** `flow 18 % below what current and pressure predict (flow 58 %, current 27 %)`, or `score 1.42, setpoint 1 (…)`. */
+/**
+ * `flow 18 % below what current and pressure predict (flow 58 %, current 27 %)`, `DE horizontal 3.4–3.6 kHz 3.1 x baseline,
+ * 3 captures (3.4–3.6 kHz 62 %)`, or `score 1.42, setpoint 1 (…)`. `beyondUs`: since the score first was.
+ */
 export function modelRaised(
   evidence: readonly Evidence[],
   score: number,
   setpoint: number,
   channels: readonly ChannelConfig[],
-  { features }: Pick<Manifest, 'features'> = { features: [] },
+  { features, everyMs }: Pick<Manifest, 'features' | 'everyMs'> = { features: [] },
+  beyondUs = 0,
 ): string {
   const top = evidence[0]
   const shares = shareText(evidence, channels)
-  const claim =
-    top?.feature === DEVIATION
-      ? `${channelName(top.channel, channels)} ${differenceText(top.value, top.baseline, top.unit)} ${predictedBy(top.channel, features, channels)}`
-      : `score ${numberText(score)}, setpoint ${numberText(setpoint)}`
+  let claim = `score ${numberText(score)}, setpoint ${numberText(setpoint)}`
+  if (top?.feature === DEVIATION) {
+    claim = `${channelName(top.channel, channels)} ${differenceText(top.value, top.baseline, top.unit)} ${predictedBy(top.channel, features, channels)}`
+  } else if (top && top.value > top.baseline && BAND.test(top.feature)) {
+    const captures = everyMs === undefined ? 1 : 1 + Math.round(beyondUs / (1000 * everyMs))
+    const lasted = captures > 1 ? `, ${captures} captures` : ''
+    claim = `${nameOf(top, channels)} ${ratioText(top.value / top.baseline)} x baseline${lasted}`
+  }
   return shares === '' ? claim : `${claim} (${shares})`
 }
+
+/** The channel, and of a band its frequencies: `DE horizontal 3.4–3.6 kHz`. */
+function nameOf({ channel, feature }: Evidence, channels: readonly ChannelConfig[]): string {
+  const band = bandText(feature)
+  return `${channelName(channel, channels)}${band === '' ? '' : ` ${band}`}`
+}
+
+/** `3.4–3.6 kHz`, `400–600 Hz`; empty for what is no band. */
+function bandText(feature: string): string {
+  const [, from, to] = BAND.exec(feature) ?? []
+  if (from === undefined || to === undefined) return ''
+  return Number(from) >= 1000 ? `${Number(from) / 1000}–${Number(to) / 1000} kHz` : `${from}–${to} Hz`
+}
+
+const ratioText = (ratio: number): string => numberText(Number(ratio.toPrecision(2)))
 
 /** `prediction` where the model does not say that others predict this one. */
 function predictedBy(
@@ -92,10 +123,16 @@ function predictedBy(
 
 /** The largest share, and up to two more of at least a tenth: smaller ones are noise to a reader. */
 function shareText(evidence: readonly Evidence[], channels: readonly ChannelConfig[]): string {
-  return evidence
-    .filter((e, rank) => rank === 0 || (rank < 3 && e.share >= 0.1))
-    .map(e => `${channelName(e.channel, channels)} ${Math.round(100 * e.share)} %`)
-    .join(', ')
+  return (
+    evidence
+      .filter((e, rank) => rank === 0 || (rank < 3 && e.share >= 0.1))
+      // The channel of a band is named once, with the first.
+      .map(e => {
+        const name = e.channel === evidence[0]?.channel ? bandText(e.feature) : ''
+        return `${name || nameOf(e, channels)} ${Math.round(100 * e.share)} %`
+      })
+      .join(', ')
+  )
 }
 
 /** `flow back within prediction after 34 min, peak score 2.1`; `raised` is the evidence the alarm was raised with. */
@@ -106,10 +143,8 @@ export function modelCleared(
   channels: readonly ChannelConfig[],
 ): string {
   const top = raised[0]
-  const what =
-    top?.feature === DEVIATION
-      ? `${channelName(top.channel, channels)} back within prediction`
-      : 'score back below setpoint'
+  const within = top && (top.feature === DEVIATION ? 'prediction' : BAND.test(top.feature) ? 'baseline' : undefined)
+  const what = top && within ? `${nameOf(top, channels)} back within ${within}` : 'score back below setpoint'
   return `${what} after ${durationText(durationUs)}, peak score ${numberText(peak)}`
 }
 
