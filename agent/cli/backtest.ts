@@ -6,17 +6,24 @@ import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
 import { openCsvTable } from '../decode/csv-table.ts'
 import type { FitOptions } from '../models/contract.ts'
+import { CapturesRun } from './backtest-npy.ts'
 import { plotSvg } from './backtest-plot.ts'
 import { Progress } from './backtest-progress.ts'
 import { csvText, jsonText, metricsOf, type Outcome, printMetrics } from './backtest-report.ts'
 import { RowsRun } from './backtest-run.ts'
-import { parseDelay, parseList, parseRange, parseRow, type RowRange } from './options.ts'
+import { parseDelay, parseList, parsePositive, parseRange, parseRow, type RowRange } from './options.ts'
 import { action, EXIT, paint } from './shared.ts'
 
 const FAMILIES = ['auto', 'var', 'bands', 'aakr', 'autoencoder'] as const
 
 export interface BacktestOptions {
   csv: string[]
+  npy: string[]
+  /** Of `npy`: samples per second, seconds from one capture to the next. */
+  rate?: number
+  interval?: number
+  unit: 'g' | 'm/s2'
+  fitCaptures?: RowRange
   ignore?: string[]
   label?: string
   fitRows?: RowRange
@@ -39,10 +46,15 @@ interface Failure {
 }
 
 export function backtestCommand(): Command {
-  const repeat = (value: string, before: string[] = []): string[] => [...before, value]
+  const repeat = (value: string, before: string[]): string[] => [...before, value]
   return new Command('backtest')
     .description('what the agent would have scored and alarmed on recorded data, and how good that was')
-    .option('--csv <file>', 'recording with a header row; repeat for several', repeat)
+    .option('--csv <file>', 'recording with a header row; repeat for several', repeat, [])
+    .option('--npy <file>', 'captures of vibration [captures, channels, samples]; repeat for several', repeat, [])
+    .option('--rate <hz>', 'of the captures: samples per second', parsePositive)
+    .option('--interval <seconds>', 'from one capture to the next', parsePositive)
+    .addOption(new Option('--unit <unit>', 'of the captures').choices(['g', 'm/s2']).default('g'))
+    .option('--fit-captures <a:b>', 'captures a to b-1 of each file are its baseline, counted from 0', parseRange)
     .option(
       '--ignore <columns>',
       'columns to leave out, separated by commas; may be repeated',
@@ -65,16 +77,18 @@ export function backtestCommand(): Command {
 
 async function backtest(options: BacktestOptions): Promise<number> {
   checkOptions(options)
-  const names = namesOf(options.csv)
-  const several = options.csv.length > 1
+  const { csv, npy } = options
+  const files = npy.length > 0 ? npy : csv
+  const names = namesOf(files)
+  const several = files.length > 1
   if (several) await write(options.out, () => makeDir(options.out))
   const progress = new Progress()
   await checkLabel(options)
-  const run = await RowsRun.start(options, progress)
+  const run = npy.length > 0 ? new CapturesRun(options, progress) : await RowsRun.start(options, progress)
   const outcomes: Outcome[] = []
   const failed: Failure[] = []
-  for (const [i, path] of options.csv.entries()) {
-    progress.begin(`${i + 1}/${options.csv.length} ${names[i]}`)
+  for (const [i, path] of files.entries()) {
+    progress.begin(`${i + 1}/${files.length} ${names[i]}`)
     const outcome = await run.one(path, names[i]!).catch((error: unknown) => {
       // One bad file of thirty costs that file, and the exit code.
       if (!(error instanceof AgentError) || !several) throw error
@@ -109,12 +123,23 @@ async function report(
   printMetrics(recordings, metrics)
 }
 
-function checkOptions({ csv, fitRows, fit, model, family, label, ignore }: BacktestOptions): void {
+function checkOptions(options: BacktestOptions): void {
+  const { csv, npy, fitRows, fit, model, family, label, ignore, fitCaptures, rate, interval } = options
   const usage = (message: string): AgentError => new AgentError('USAGE', message)
-  if (!csv || csv.length === 0) throw usage('name a recording with --csv FILE')
-  if ([fitRows, fit, model].filter(Boolean).length !== 1)
+  const one = (...given: unknown[]): boolean => given.filter(Boolean).length === 1
+  if (!one(csv.length, npy.length)) throw usage('name recordings with --csv FILE, or captures with --npy FILE')
+  if (npy.length > 0) {
+    if (fitRows || fit || label)
+      throw usage('--fit-rows, --fit and --label are for --csv; captures take --fit-captures A:B')
+    if (rate === undefined || interval === undefined) throw usage('captures need --rate HZ and --interval SECONDS')
+    if (!one(fitCaptures, model)) throw usage('say what to score with: one of --fit-captures A:B and --model FILE')
+    if (family !== 'auto' && family !== 'bands') throw usage(`captures are fitted with bands, not with ${family}`)
+    return
+  }
+  if (fitCaptures) throw usage('--fit-captures is for --npy; recordings take --fit-rows A:B')
+  if (!one(fitRows, fit, model))
     throw usage('say what to score with: one of --fit-rows A:B, --fit FILE and --model FILE')
-  if (family === 'bands') throw usage('bands are fitted on waveforms: give captures with --npy FILE')
+  if (family === 'bands') throw usage('bands are fitted on captures of vibration: give them with --npy FILE')
   if (label !== undefined && ignore?.includes(label)) throw usage(`${label} is both --label and --ignore; keep one`)
 }
 
@@ -132,7 +157,7 @@ async function checkLabel({ csv, label }: BacktestOptions): Promise<void> {
 
 /** File names without extension; with their folder where two would be the same. */
 function namesOf(paths: readonly string[]): string[] {
-  const plain = paths.map(path => basename(path).replace(/\.csv$/i, ''))
+  const plain = paths.map(path => basename(path).replace(/\.(csv|npy)$/i, ''))
   const whole = paths.map(path => resolve(path))
   const twice = whole.find((path, i) => whole.indexOf(path) !== i)
   if (twice !== undefined) throw new AgentError('USAGE', `${twice} is named twice`)

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import { parseDuration } from '../config/quantities.ts'
 import { SLUG, SLUG_CHARS_MAX, slugProblem } from '../config/schema-parts.ts'
 import { isUnit, unitHint } from '../config/units.ts'
+import { numberOf } from '../decode/numbers.ts'
 
 /** Half-open. */
 export interface RowRange {
@@ -60,6 +61,12 @@ export function parseDelay(text: string): number {
   const parsed = parseDuration(text)
   if ('value' in parsed) return parsed.value
   throw new InvalidArgumentError([parsed.message, parsed.hint].filter(Boolean).join('; '))
+}
+
+export function parsePositive(text: string): number {
+  const value = numberOf(text)
+  if (!(value > 0)) throw new InvalidArgumentError('expected a number above 0')
+  return value
 }
 
 export function parseCount(text: string): number {
