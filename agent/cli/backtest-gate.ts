@@ -7,9 +7,9 @@ import { AgentError } from '../core/errors.ts'
 import type { ModelFile } from '../models/contract.ts'
 import type { GatedBlock } from '../windows/contract.ts'
 import { Gate } from '../windows/gate.ts'
+import type { AlarmDelays } from './backtest-options.ts'
 import type { Recording } from './backtest-recording.ts'
 import type { ModelRows } from './backtest-rows.ts'
-import type { AlarmDelays } from './backtest-score.ts'
 
 /** Times the usual step. */
 const GAP_STEPS = 10

@@ -4,8 +4,8 @@ import { type AlarmMetrics, type AlarmTally, alarmMetrics, tallyAlarms } from '.
 import { type CurveMetrics, curveMetrics } from '../models/backtest/curves.ts'
 import { vusPr } from '../models/backtest/vus.ts'
 import type { Sufficiency } from '../models/contract.ts'
+import type { AlarmDelays } from './backtest-options.ts'
 import type { Rebaselining } from './backtest-rebaseline.ts'
-import type { AlarmDelays } from './backtest-score.ts'
 import { print, table } from './shared.ts'
 
 /** As the SMD protocol has it: the widest shoulder of a labelled range, in rows. */

@@ -3,14 +3,14 @@ import { AgentError } from '../core/errors.ts'
 import type { ModelFile } from '../models/contract.ts'
 import { readModelPath } from '../models/read-path.ts'
 import type { ScoringHost } from '../scoring/contract.ts'
-import type { BacktestOptions } from './backtest.ts'
 import { type BaselineRows, baselineRows, type Fitted, fitBaseline } from './backtest-fit.ts'
+import type { AlarmDelays, BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import { Rebaseliner } from './backtest-rebaseline.ts'
 import { type Recording, readRecording, withoutColumn } from './backtest-recording.ts'
 import type { Outcome } from './backtest-report.ts'
 import { type ModelRows, modelRows } from './backtest-rows.ts'
-import { type AlarmDelays, type BacktestScores, delaysOf, scoreRecording, startScorer } from './backtest-score.ts'
+import { type BacktestScores, delaysOf, scoreRecording, startScorer } from './backtest-score.ts'
 
 /** Rows that a value may be used again where no baseline says how often values come. */
 const HOLD_ROWS_DEFAULT = 10

@@ -17,6 +17,7 @@ import { createScoringHost } from '../scoring/host.ts'
 import type { GatedBlock } from '../windows/contract.ts'
 import { Cutter } from '../windows/cutter.ts'
 import { assetOf, gated, slice } from './backtest-gate.ts'
+import type { AlarmDelays } from './backtest-options.ts'
 import type { Rebaseliner, Rebaselining } from './backtest-rebaseline.ts'
 import type { Recording } from './backtest-recording.ts'
 import type { ModelRows } from './backtest-rows.ts'
@@ -43,13 +44,6 @@ export interface ScoreOptions {
   delays: AlarmDelays
   rebaseliner: Rebaseliner | undefined
   progress: (row: number) => void
-}
-
-/** As the alarm rule counts them. */
-export interface AlarmDelays {
-  onRows: number
-  offRows: number
-  deadband: number
 }
 
 /** The scorer with one model in it, for any number of recordings. Throws the reason when the model is refused. */

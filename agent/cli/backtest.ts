@@ -5,40 +5,16 @@ import { Command, Option } from 'commander'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
 import { openCsvTable } from '../decode/csv-table.ts'
-import type { FitOptions } from '../models/contract.ts'
 import { CapturesRun } from './backtest-npy.ts'
+import type { BacktestOptions } from './backtest-options.ts'
 import { plotSvg } from './backtest-plot.ts'
 import { Progress } from './backtest-progress.ts'
 import { csvText, jsonText, metricsOf, type Outcome, printMetrics } from './backtest-report.ts'
 import { RowsRun } from './backtest-run.ts'
-import { parseDelay, parseList, parsePositive, parseRange, parseRow, type RowRange } from './options.ts'
+import { parseDelay, parseList, parsePositive, parseRange, parseRow } from './options.ts'
 import { action, EXIT, paint } from './shared.ts'
 
 const FAMILIES = ['auto', 'var', 'bands', 'aakr', 'autoencoder'] as const
-
-export interface BacktestOptions {
-  csv: string[]
-  npy: string[]
-  /** Of `npy`: samples per second, seconds from one capture to the next. */
-  rate?: number
-  interval?: number
-  unit: 'g' | 'm/s2'
-  fitCaptures?: RowRange
-  ignore?: string[]
-  label?: string
-  fitRows?: RowRange
-  fit?: string
-  family: FitOptions['family'] | 'bands'
-  model?: string
-  startRow?: number
-  /** commander's name for --no-rebaseline. */
-  rebaseline: boolean
-  onDelay?: number
-  offDelay?: number
-  out: string
-  json?: string
-  plot?: string
-}
 
 interface Failure {
   name: string
