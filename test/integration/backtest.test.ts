@@ -99,10 +99,29 @@ t.test('scores as the fit says, alarms after delays, metrics from the labels, no
   t.match(readFileSync(plot, 'utf8'), /<svg .*polyline.*<\/svg>\n$/s)
 })
 
+t.test('re-baselined between rows: a shorter recording still gives the same rows', async t => {
+  const path = recording(t, 'run.csv')
+  const cut = join(t.testdirName, 'cut.csv')
+  writeFileSync(cut, readFileSync(path, 'utf8').split('\n').slice(0, 851).join('\n'))
+  const [out, json] = [join(t.testdirName, 'out'), join(t.testdirName, 'out.json')]
+  const args = ['--fit-rows', '0:300', '--ignore', 'dead', '--family', 'var', '--out', out, '--json', json]
+  const run = await backtest('--csv', path, '--csv', cut, ...args)
+  t.equal(run.code, 0, run.err)
+  const [whole, short] = JSON.parse(readFileSync(json, 'utf8')).recordings
+  t.match(whole.rebaselines[0], { row: 600, accepted: true, drift: [{}, {}, {}, {}] })
+  t.same(short.rebaselines, whole.rebaselines.slice(0, short.rebaselines.length))
+  const rows = rowsOf(join(out, 'run.csv'))
+  t.same(rowsOf(join(out, 'cut.csv')), rows.slice(0, 550))
+  t.equal(rows.length, 900)
+})
+
 t.test('what cannot be done is said, with the exit code of wrong usage', async t => {
   const path = recording(t, 'run.csv', 700)
   const out = join(t.testdirName, 'out.csv')
   for (const [args, words] of [
+    [['--out', out], /name recordings with --csv FILE, or captures with --npy FILE/],
+    [['--npy', path, '--out', out, '--fit-captures', '0:9'], /captures need --rate HZ and --interval SECONDS/],
+    [['--csv', path, '--out', out, '--fit-rows', '0:9', '--family', 'bands'], /give them with --npy FILE/],
     [['--csv', path, '--out', out], /one of --fit-rows A:B, --fit FILE and --model FILE/],
     [['--csv', path, '--out', out, '--fit-rows', '0:900'], /has 700 rows, none of them after row 899/],
     [
