@@ -12,8 +12,8 @@ import { dot } from './kmeans.ts'
 const BANDWIDTH_MIN = 1e-3
 /** Memory vectors whose nearest neighbour is sought. */
 const NEIGHBOURS_OF_MAX = 300
-/** exp(-30) is 1e-13: such weights change no digit that float32 holds. */
-const EXPONENT_MIN = -30
+/** exp(-20) is 2e-9: such weights change no digit that float32 holds. */
+const EXPONENT_MIN = -20
 
 export interface Memory {
   channels: number

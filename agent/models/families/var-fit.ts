@@ -2,6 +2,7 @@
 
 import type { Baseline, Stretch } from './family.ts'
 import { FOLDS, foldOf } from './folds.ts'
+import { dot } from './kmeans.ts'
 import { Moments, regress } from './moments.ts'
 import { movingMean } from './rows.ts'
 import { whitening } from './whiten.ts'
@@ -52,19 +53,16 @@ export function normsOf({ z, rows, runs }: Stretch, shape: VarShape, modelOf: (r
   const { channels, order, mean } = shape
   const averaged = mean === 1 ? z : movingMean(z, rows, channels, mean)
   const norms = new Float64Array(rows).fill(Number.NaN)
-  const lagged = new Float64Array(laggedSize(shape))
-  const innovation = new Float64Array(channels)
+  const size = laggedSize(shape)
+  const lagged = new Float64Array(size)
+  let model: VarModel | undefined
+  let projection = new Float64Array(0)
   for (let t = 0; t < rows; t++) {
     if (runs[t]! < order + mean) continue
-    const { weights, whiten } = modelOf(t)
+    if (modelOf(t) !== model) projection = projectionOf((model = modelOf(t)))
     fillLagged(lagged, averaged, t, shape)
-    innovationOf(lagged, weights, innovation)
     let squares = 0
-    for (let i = 0, at = 0; i < channels; i++) {
-      let sum = 0
-      for (let j = 0; j < channels; j++) sum += whiten[at++]! * innovation[j]!
-      squares += sum * sum
-    }
+    for (let i = 0; i < channels; i++) squares += dot(projection, i * size, lagged, 0, size) ** 2
     norms[t] = Math.sqrt(squares)
   }
   return norms
@@ -98,13 +96,19 @@ function fillLagged(out: Float64Array, z: Float64Array, t: number, shape: VarSha
   out[at] = 1
 }
 
-function innovationOf(lagged: Float64Array, weights: Float64Array, out: Float64Array): void {
-  const channels = out.length
-  for (let i = 0; i < channels; i++) out[i] = lagged[i]!
-  for (let row = channels, at = 0; row < lagged.length; row++) {
-    const value = lagged[row]!
-    for (let i = 0; i < channels; i++) out[i]! -= weights[at++]! * value
+/** [channels x laggedSize]: W [I, -weightsᵀ], which maps a lagged vector to its whitened innovation. */
+function projectionOf({ weights, whiten, ...shape }: VarModel): Float64Array<ArrayBuffer> {
+  const { channels } = shape
+  const size = laggedSize(shape)
+  const projection = new Float64Array(channels * size)
+  for (let i = 0; i < channels; i++) {
+    const gains = whiten.subarray(i * channels, (i + 1) * channels)
+    projection.set(gains, i * size)
+    for (let row = 0; row < size - channels; row++) {
+      projection[i * size + channels + row] = -dot(gains, 0, weights, row * channels, channels)
+    }
   }
+  return projection
 }
 
 /** Tᵀ H T / n with T = [I; -weights]: the covariance (about zero) of innovations, without another pass. */

