@@ -5,8 +5,8 @@
 //   w_k    = exp(-|q - m_k|² / 2 h²) / sum of them
 //   r      = (q - sum_k w_k m_k) * inverse        residual
 //   score  = |r| / limit
+import { addWeighted, dots, squaresOf } from './dots.ts'
 import type { Stretch } from './family.ts'
-import { dot } from './kmeans.ts'
 
 /** Smallest h² in units of the mean square of the memory: below it float32 cannot tell the distances apart to 1e-4 of the score. */
 const BANDWIDTH_MIN = 1e-3
@@ -39,14 +39,16 @@ export function windowInto(out: Float64Array, stretch: Stretch, end: number, row
 /** Square of the kernel's width: the median squared distance of a remembered point to the nearest other. */
 export function bandwidth(vectors: Float64Array, count: number): number {
   const size = vectors.length / count
-  const squares = Float64Array.from({ length: count }, (_, k) => dot(vectors, k * size, vectors, k * size, size))
+  const squares = squaresOf(vectors, count)
+  const products = new Float64Array(count)
   const step = Math.max(1, Math.floor(count / NEIGHBOURS_OF_MAX))
   const nearest: number[] = []
   for (let k = 0; k < count; k += step) {
     let least = Number.POSITIVE_INFINITY
+    dots(vectors, k * size, vectors, count, size, products)
     for (let other = 0; other < count; other++) {
       if (other === k) continue
-      const distance = squares[k]! + squares[other]! - 2 * dot(vectors, k * size, vectors, other * size, size)
+      const distance = squares[k]! + squares[other]! - 2 * products[other]!
       if (distance < least) least = distance
     }
     if (least < Number.POSITIVE_INFINITY) nearest.push(Math.max(0, least))
@@ -62,45 +64,56 @@ export class Recall {
   readonly memory: Memory
   /** [channels * rows], of the last point. */
   readonly residual: Float64Array
-  readonly #halves: Float64Array
+  readonly #squares: Float64Array
+  readonly #products: Float64Array
   readonly #weights: Float64Array
+  readonly #picked: Uint32Array
 
   constructor(memory: Memory) {
     const { vectors, count, channels, rows } = memory
-    const size = channels * rows
     this.memory = memory
-    this.residual = new Float64Array(size)
+    this.residual = new Float64Array(channels * rows)
+    this.#squares = squaresOf(vectors, count)
+    this.#products = new Float64Array(count)
     this.#weights = new Float64Array(count)
-    this.#halves = Float64Array.from({ length: count }, (_, k) => dot(vectors, k * size, vectors, k * size, size) / 2)
+    this.#picked = new Uint32Array(count)
   }
 
   /** Length of the residual of `point` [channels * rows], in units of `inverse`. */
   norm(point: Float64Array): number {
-    const { vectors, count, h2, inverse, rows } = this.memory
+    const { vectors, inverse, rows } = this.memory
     const { residual } = this
-    const weights = this.#weights
     const size = residual.length
-    let largest = Number.NEGATIVE_INFINITY
-    for (let k = 0; k < count; k++) {
-      const nearness = (dot(point, 0, vectors, k * size, size) - this.#halves[k]!) / h2
-      weights[k] = nearness
-      if (nearness > largest) largest = nearness
-    }
+    const { count, total } = this.#weigh(point)
     residual.fill(0)
-    let total = 0
-    for (let k = 0; k < count; k++) {
-      const exponent = weights[k]! - largest
-      if (exponent < EXPONENT_MIN) continue
-      const weight = Math.exp(exponent)
-      total += weight
-      for (let i = 0, at = k * size; i < size; i++, at++) residual[i]! += weight * vectors[at]!
-    }
+    addWeighted(residual, vectors, this.#picked, this.#weights, count)
     let squares = 0
     for (let i = 0; i < size; i++) {
       residual[i] = (point[i]! - residual[i]! / total) * inverse[Math.floor(i / rows)]!
       squares += residual[i]! ** 2
     }
     return Math.sqrt(squares)
+  }
+
+  /** Fills the weights of the points near enough to count, and which they are. */
+  #weigh(point: Float64Array): { count: number; total: number } {
+    const { vectors, count, h2 } = this.memory
+    const products = this.#products
+    dots(point, 0, vectors, count, point.length, products)
+    let largest = Number.NEGATIVE_INFINITY
+    for (let k = 0; k < count; k++) {
+      products[k] = (products[k]! - this.#squares[k]! / 2) / h2
+      if (products[k]! > largest) largest = products[k]!
+    }
+    let near = 0
+    let total = 0
+    for (let k = 0; k < count; k++) {
+      const exponent = products[k]! - largest
+      if (exponent < EXPONENT_MIN) continue
+      this.#picked[near] = k
+      total += this.#weights[near++] = Math.exp(exponent)
+    }
+    return { count: near, total }
   }
 }
 

@@ -1,8 +1,8 @@
 // Fits vector autoregressions: once on all rows, and once without each fifth of them, for held-out scores.
 
+import { dots } from './dots.ts'
 import type { Baseline, Stretch } from './family.ts'
 import { FOLDS, foldOf } from './folds.ts'
-import { dot } from './kmeans.ts'
 import { Moments, regress } from './moments.ts'
 import { movingMean } from './rows.ts'
 import { whitening } from './whiten.ts'
@@ -55,14 +55,16 @@ export function normsOf({ z, rows, runs }: Stretch, shape: VarShape, modelOf: (r
   const norms = new Float64Array(rows).fill(Number.NaN)
   const size = laggedSize(shape)
   const lagged = new Float64Array(size)
+  const component = new Float64Array(channels)
   let model: VarModel | undefined
   let projection = new Float64Array(0)
   for (let t = 0; t < rows; t++) {
     if (runs[t]! < order + mean) continue
     if (modelOf(t) !== model) projection = projectionOf((model = modelOf(t)))
     fillLagged(lagged, averaged, t, shape)
+    dots(lagged, 0, projection, channels, size, component)
     let squares = 0
-    for (let i = 0; i < channels; i++) squares += dot(projection, i * size, lagged, 0, size) ** 2
+    for (const value of component) squares += value * value
     norms[t] = Math.sqrt(squares)
   }
   return norms
@@ -104,9 +106,9 @@ function projectionOf({ weights, whiten, ...shape }: VarModel): Float64Array<Arr
   for (let i = 0; i < channels; i++) {
     const gains = whiten.subarray(i * channels, (i + 1) * channels)
     projection.set(gains, i * size)
-    for (let row = 0; row < size - channels; row++) {
-      projection[i * size + channels + row] = -dot(gains, 0, weights, row * channels, channels)
-    }
+    const rest = projection.subarray(i * size + channels, (i + 1) * size)
+    dots(gains, 0, weights, rest.length, channels, rest)
+    for (let row = 0; row < rest.length; row++) rest[row] = -rest[row]!
   }
   return projection
 }
