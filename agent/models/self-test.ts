@@ -8,8 +8,8 @@ import { stretchOf } from './families/rows.ts'
 const PLAIN = 8
 /** Windows blown up to these scores, so that the self-test covers what an alarm looks like. */
 const RAISED = [1.1, 1.5, 2, 4]
-const RAISED_WITHIN = 0.05
-const RAISE_STEPS = 8
+const DOUBLINGS_MAX = 24
+const HALVINGS = 10
 // 1 % of the setpoint moves no alarm. CPUs agree to 1e-5; TF32 and fp16 tensor cores need the room.
 const TOLERANCE = 0.01
 /** A file stays below 1 MB: of wide windows fewer are kept, every other of the plain ones first. */
@@ -50,16 +50,25 @@ function cut(data: FitData, end: number, channels: number, samples: number, out:
   }
 }
 
-/** Stretches a window about the centre, step by step, until it scores about `target`: the score is nearly linear in it. */
+/** Stretches a window about the centre until it scores about `target`. The score need not rise all the way: a memory has more than one place. */
 function blowUp(window: Float32Array, model: ProcessModel, target: number): void {
-  for (let step = 0; step < RAISE_STEPS; step++) {
-    const factor = target / Math.max(scoreWindow(model, window), 0.05)
-    if (Math.abs(factor - 1) < RAISED_WITHIN) return
+  const from = window.slice()
+  const scoreAt = (factor: number): number => {
     for (let i = 0; i < window.length; i++) {
       const centre = model.standard.centre[Math.floor(i / model.samples)]!
-      window[i] = centre + (window[i]! - centre) * factor
+      window[i] = centre + (from[i]! - centre) * factor
     }
+    return scoreWindow(model, window)
   }
+  let high = 1
+  for (let step = 0; step < DOUBLINGS_MAX && scoreAt(high) < target; step++) high *= 2
+  let low = high / 2
+  for (let step = 0; step < HALVINGS; step++) {
+    const middle = (low + high) / 2
+    if (scoreAt(middle) < target) low = middle
+    else high = middle
+  }
+  scoreAt(high)
 }
 
 /** Score of one window [channels, samples] in float64. */

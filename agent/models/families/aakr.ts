@@ -24,6 +24,8 @@ const SCALE_ROWS_MAX = 1_500
 /** Held-out rows scored, evenly spread: neighbours say the same, and 24,000 x 38 took 1 s. */
 const HELD_OUT_MAX = 8_000
 const WINDOWS_MAX = 250
+/** Numbers in one memory: with many channels it holds fewer points, so that a model file stays below 1 MB. */
+const FLOATS_MAX = 60_000
 /** Rows of the windows, longest first. 24 to 48 gave the same within the noise. */
 const WINDOW_ROWS = [36, 12] as const
 /** A window's expected distance is at least this in standard deviations per row: recordings without noise would have none. */
@@ -89,7 +91,10 @@ export function fitRows(baseline: Baseline): AakrFit {
 function memoryOfRows({ z, rows, channels }: Baseline, without: number): Memory {
   const kept = without < 0 ? z : outsideFold(z, rows, channels, without)
   const keptRows = kept.length / channels
-  const count = Math.max(1, Math.min(POINTS_MAX, Math.floor(keptRows / ROWS_PER_POINT)))
+  const count = Math.max(
+    1,
+    Math.min(POINTS_MAX, Math.floor(keptRows / ROWS_PER_POINT), Math.floor(FLOATS_MAX / channels)),
+  )
   const vectors = kMeans(kept, keptRows, channels, count)
   const memory = { channels, rows: 1, count, vectors, h2: bandwidth(vectors, count) }
   return { ...memory, inverse: scalesOf({ ...memory, inverse: new Float64Array(channels).fill(1) }, kept, keptRows) }
@@ -160,7 +165,7 @@ function endsOf({ runs }: Baseline, length: number): number[] {
 
 function memoryOfWindows(baseline: Baseline, rows: number, ends: readonly number[]): Memory {
   const { channels } = baseline
-  const count = Math.min(ends.length, WINDOWS_MAX)
+  const count = Math.min(ends.length, WINDOWS_MAX, Math.max(2, Math.floor(FLOATS_MAX / (channels * rows))))
   const vectors = new Float64Array(count * channels * rows)
   for (let k = 0; k < count; k++) {
     const end = ends[count === 1 ? 0 : Math.floor((k * (ends.length - 1)) / (count - 1))]!

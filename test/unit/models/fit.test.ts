@@ -55,7 +55,7 @@ t.test('a fitted file keeps the contract and passes its own self-test', async t 
 })
 
 t.test('too few rows: says how many are there and how many it takes', t => {
-  t.throws(() => fitModel(machine(100, 5, 1), { ...fitOptions, order: 10, mean: 5 }), {
+  t.throws(() => fitModel(machine(100, 5, 1), { ...fitOptions, family: 'var', order: 10, mean: 5 }), {
     code: 'FIT_INSUFFICIENT',
     message: /100 rows are there, of which 90 follow 10 others .* it takes 150 and 60/,
   })
@@ -65,7 +65,8 @@ t.test('too few rows: says how many are there and how many it takes', t => {
 t.test('rows that gaps chop up are not enough, however many', t => {
   const data = machine(2_000, 3, 2)
   for (let r = 0; r < data.rows; r += 6) data.breaks[r] = 1
-  t.throws(() => fitModel(data, fitOptions), { code: 'FIT_INSUFFICIENT', message: /2000 rows .* 0 end a window of 8/ })
+  const asked = { ...fitOptions, family: 'var' as const }
+  t.throws(() => fitModel(data, asked), { code: 'FIT_INSUFFICIENT', message: /2000 rows .* 0 end a window of 8/ })
   t.end()
 })
 
@@ -73,7 +74,8 @@ t.test('values that float32 cannot hold, and too many channels, are refused', t 
   const data = machine(500, 3, 2)
   data.values[31] = 1e39
   t.throws(() => fitModel(data, fitOptions), { code: 'FIT_INSUFFICIENT', message: /row 10 of c1 is 1e\+39/ })
-  t.throws(() => fitModel(machine(200, 300, 2), fitOptions), { code: 'FIT_INSUFFICIENT', message: /300 channels/ })
+  const asked = { ...fitOptions, family: 'var' as const }
+  t.throws(() => fitModel(machine(200, 300, 2), asked), { code: 'FIT_INSUFFICIENT', message: /300 channels/ })
   t.end()
 })
 
@@ -99,18 +101,25 @@ t.test('400 rows of a rig that is still warming up are called too few', { skip }
   t.end()
 })
 
-t.test('the golden model: the same file gives the same scores, and so does the same fit', async t => {
-  const bytes = readFileSync('test/golden/models/var-3-channels.onnx')
-  const golden = JSON.parse(readFileSync('test/golden/models/var-3-channels.json', 'utf8'))
-  const { manifest, sha256 } = parseModelFile(bytes, 'file')
-  t.equal(sha256, golden.sha256)
-  const scores = await selfTest(bytes, manifest)
-  const again = fitModel(machine(600, 3, golden.seed), { ...fitOptions, order: 2, mean: 3 })
-  golden.scores.forEach((score: number, i: number) => {
-    t.ok(Math.abs(scores[i]! - score) < 1e-4 * Math.max(1, score), `window ${i}: ${scores[i]}`)
-    t.ok(Math.abs(again.manifest.selfTest.scores[i]! - score) < 1e-4 * Math.max(1, score), `fitted anew, window ${i}`)
+for (const [name, data, options] of [
+  ['var-3-channels', machine(600, 3, 77), { order: 2, mean: 3 }],
+  ['var-aakr-3-channels', machine(1_600, 3, 77), { order: 2, mean: 3 }],
+  ['aakr-2-channels', machine(600, 2, 77), { family: 'aakr' }],
+  ['aakr-1-channel', machine(600, 1, 77), {}],
+] as const) {
+  t.test(`golden model ${name}: the same file gives the same scores, and so does the same fit`, async t => {
+    const bytes = readFileSync(`test/golden/models/${name}.onnx`)
+    const golden = JSON.parse(readFileSync(`test/golden/models/${name}.json`, 'utf8'))
+    const { manifest, sha256 } = parseModelFile(bytes, 'file')
+    t.equal(sha256, golden.sha256)
+    const scores = await selfTest(bytes, manifest)
+    const again = fitModel(data, { ...fitOptions, ...options })
+    golden.scores.forEach((score: number, i: number) => {
+      t.ok(Math.abs(scores[i]! - score) < 1e-4 * Math.max(1, score), `window ${i}: ${scores[i]}`)
+      t.ok(Math.abs(again.manifest.selfTest.scores[i]! - score) < 1e-4 * Math.max(1, score), `fitted anew, window ${i}`)
+    })
   })
-})
+}
 
 const worker = { deadlineMs: 60_000, clock: systemClock() }
 
