@@ -15,6 +15,7 @@ import type { Cancel } from './core/clock.ts'
 import { messageOf } from './core/errors.ts'
 import { ControlServer } from './http/control.ts'
 import { buildParts } from './pipeline/build.ts'
+import { CaptureScores } from './pipeline/capture-scores.ts'
 import { controlApi } from './pipeline/control-api.ts'
 import { LearnRecorder } from './pipeline/learn-recorder.ts'
 import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
@@ -120,12 +121,13 @@ export class Agent {
     const { parts } = this
     await this.#control.start()
     parts.engine.start()
-    parts.host.onScores(batch => {
+    const captures = new CaptureScores(parts.config, batch => {
       parts.scores.keep(batch)
       parts.engine.scores(batch, (asset, timeUs, score, inAlarm) =>
         parts.scoring[asset]?.scored(timeUs, score, inAlarm),
       )
     })
+    parts.host.onScores(batch => captures.push(batch))
     await parts.host.start()
     // Not awaited: fixed limits guard, and a signal stops, while TensorRT builds for minutes.
     this.#resuming = resumeModels(parts).then(() => pruneModels(parts))

@@ -3,6 +3,8 @@ import { messageOf } from '../core/errors.ts'
 import type { WindowQueue } from '../scoring/contract.ts'
 import type { CutterFactory, GatedBlock, WindowCutter } from '../windows/contract.ts'
 import { replayHistory } from './baseline.ts'
+import { captureRow, learnerParts } from './capture-learning.ts'
+import { type CapturePlan, capturePlan, learnsCaptures } from './captures.ts'
 import type { ModelFile } from './contract.ts'
 import type { FitDeps } from './fitting.ts'
 import type { RebaselineRecord, TimeRange } from './fold.ts'
@@ -39,6 +41,8 @@ export class AssetScoring {
   readonly #asset: AssetConfig
   readonly #deps: AssetScoringDeps
   readonly #learner: Learner
+  /** What the baseline is made of, where that is not rows. */
+  readonly #captures: CapturePlan | undefined
   readonly #rebaseliner: Rebaseliner
   readonly #means: InputMeans
   readonly #channels: string[]
@@ -57,7 +61,8 @@ export class AssetScoring {
     this.#deps = deps
     const model = (): ModelFile | undefined => this.#model
     const bind = (model: ModelFile, endUs: number): void => this.bind(model, endUs)
-    this.#learner = new Learner(asset, { ...deps, model, bind }, before.learning)
+    this.#captures = learnsCaptures(asset) ? capturePlan(asset) : undefined
+    this.#learner = new Learner(...learnerParts(asset, this.#captures, { ...deps, model, bind }), before.learning)
     const carried = (model: ModelFile): void => this.bind(model, this.#lastRowUs)
     const rowsLearnt = (): number => this.#learner.rowsLearnt
     this.#rebaseliner = new Rebaseliner(asset, { ...deps, model, bind: carried, rowsLearnt }, before.rebaselining)
@@ -164,7 +169,13 @@ export class AssetScoring {
     this.#means.push(block)
     if (this.#state === 'scoring') this.#cut(block)
     else if (this.#state === 'catching-up') this.#deps.held.push(block)
-    this.#learner.gated(block)
+    if (!this.#captures) this.#learner.gated(block)
+  }
+
+  /** A whole capture is in the history; they are taken of a running machine alone. */
+  captured(startUs: number): void {
+    if (!this.#captures || this.#state === 'expecting') return
+    this.#learner.gated(captureRow(this.#asset.index, startUs, this.#captures.everyUs))
   }
 
   /**

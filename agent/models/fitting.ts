@@ -4,7 +4,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { History } from '../history/contract.ts'
 import type { GateFactory } from './baseline.ts'
-import type { FitData, FitOptions, FitResult, Manifest, ModelFile } from './contract.ts'
+import type { CaptureData, FitData, FitOptions, FitResult, Manifest, ModelFile } from './contract.ts'
 import type { BindingKind } from './fold.ts'
 import { type ChannelSeverity, severityOf, severityText } from './severity.ts'
 
@@ -19,7 +19,7 @@ export interface Refusal {
 export interface FitDeps {
   history: History
   gate: GateFactory
-  fit(asset: AssetConfig, data: FitData, extra: FitExtra, signal: AbortSignal): Promise<FitResult>
+  fit(asset: AssetConfig, data: FitData | CaptureData, extra: FitExtra, signal: AbortSignal): Promise<FitResult>
   /** Runs one baseline at a time: fifty assets that complete theirs in the same minute would take 15 MB and a thread each. */
   alone<T>(work: () => Promise<T>): Promise<T>
   /** Makes a fitted model the active one, calling `bind` as it takes over; why, when it was refused. */
@@ -36,7 +36,7 @@ export interface FitDeps {
 export async function fitAndWarn(
   { fit, logger }: FitDeps,
   asset: AssetConfig,
-  data: FitData,
+  data: FitData | CaptureData,
   extra: FitExtra,
   signal: AbortSignal,
 ): Promise<FitResult> {

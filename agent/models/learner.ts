@@ -1,8 +1,8 @@
 import type { AssetConfig } from '../config/contract.ts'
 import { AgentError, ERROR_KINDS, messageOf } from '../core/errors.ts'
 import type { GatedBlock } from '../windows/contract.ts'
-import { collectBaseline, replayHistory } from './baseline.ts'
-import type { FitData, FitResult, ModelFile } from './contract.ts'
+import { type BaselineRange, collectBaseline, replayHistory } from './baseline.ts'
+import type { CaptureData, FitData, FitResult, ModelFile } from './contract.ts'
 import { type FitDeps, type FitExtra, fitAndWarn, type Refusal, tellSeverity } from './fitting.ts'
 import type { TimeRange } from './fold.ts'
 import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
@@ -16,6 +16,8 @@ export interface LearnerDeps extends FitDeps {
   inAlarm(): boolean
   /** Alarms of the machine so far, the one that stands included. */
   alarms(): readonly TimeRange[]
+  /** Where what is learnt from are not rows. */
+  collect?: (range: BaselineRange) => Promise<CaptureData>
 }
 
 /** A fit that failed for want of more rows is tried again with so many times as many. */
@@ -214,7 +216,8 @@ export class Learner {
     const among = (timeUs: number): boolean =>
       !left.some(alarm => timeUs >= alarm.fromUs - marginUs && timeUs <= (alarm.toUs ?? Number.POSITIVE_INFINITY))
     const range = { fromUs, toUs, expectedRows, ...(left.length > 0 ? { among } : {}) }
-    const collect = (): Promise<FitData> => collectBaseline(history, this.#asset, gate, range)
+    const collect = (): Promise<FitData | CaptureData> =>
+      this.#deps.collect?.(range) ?? collectBaseline(history, this.#asset, gate, range)
     if (goal === 'complete') {
       const fitted = await this.#run(await collect(), {})
       if (fitted.sufficiency.enough || this.#asset.learn.sufficiency === 'warn') return fitted
@@ -226,7 +229,7 @@ export class Learner {
     return this.#run(await collect(), { provisional: { widened: PROVISIONAL_WIDENED, missing } })
   }
 
-  #run(data: FitData, extra: FitExtra): Promise<FitResult> {
+  #run(data: FitData | CaptureData, extra: FitExtra): Promise<FitResult> {
     return fitAndWarn(this.#deps, this.#asset, data, extra, this.#stopping.signal)
   }
 

@@ -3,7 +3,7 @@ import type { AssetConfig } from '../config/contract.ts'
 import { Counters } from '../core/counters.ts'
 import type { SampleBlock } from '../core/types.ts'
 import { AssetScoring } from '../models/asset-scoring.ts'
-import { fitInWorker } from '../models/fit-worker.ts'
+import { fitCapturesInWorker, fitInWorker } from '../models/fit-worker.ts'
 import type { HeldRows } from '../models/held-rows.ts'
 import { telemetryColumns } from '../models/learn-meter.ts'
 import { sha256Hex } from '../models/model-file.ts'
@@ -11,6 +11,7 @@ import type { WindowQueue } from '../scoring/contract.ts'
 import { AssetLine } from '../windows/asset-line.ts'
 import { Cutter } from '../windows/cutter.ts'
 import { Gate } from '../windows/gate.ts'
+import { CaptureLine } from './capture-line.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
 import { WaveformScoring } from './waveform-scoring.ts'
 
@@ -25,10 +26,10 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
   const { history, engine, host, desk, scoring } = parts
   const telemetry = telemetryColumns(asset)
   const names = telemetry.map(column => asset.channels[column]!.id)
-  const waveforms = new WaveformScoring(asset, {
-    queue: () => host.queue(asset.id),
-    model: () => desk.active(asset.id),
-  })
+  const modelDeps = { queue: () => host.queue(asset.id), model: () => desk.active(asset.id) }
+  const waveforms = new WaveformScoring(asset, modelDeps)
+  const captured = (startUs: number): void => scoring[asset.index]!.captured(startUs)
+  const captures = new CaptureLine(asset, { ...modelDeps, history, captured })
   return new AssetLine(asset, options.clock, parts.counters, {
     stored: block => history.append(asset.id, 'samples', names, block.rows, block.timesUs, valuesOf(block, telemetry)),
     gated(block) {
@@ -36,6 +37,10 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
       scoring[asset.index]!.gated(block)
     },
     waveform(block, running) {
+      if (captures.takes(block.channel)) {
+        captures.push(block, running)
+        return
+      }
       history.appendWaveform(asset.id, asset.channels[block.channel]!.id, block)
       if (running) waveforms.push(block)
       else waveforms.stopped()
@@ -86,12 +91,11 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     room: queue => roomIn(queue, options),
     inAlarm: () => engine.inAlarm(asset.index),
     alarms: () => models.lineage(asset.id).alarms,
-    fit: (asset, data, extra, signal) =>
-      fitInWorker(
-        data,
-        { ...fitOptions(asset, models.localRelease(asset.id) + 1), ...extra },
-        { deadlineMs: FIT_DEADLINE_MS, clock, signal },
-      ),
+    fit(asset, data, extra, signal) {
+      const options = { ...fitOptions(asset, models.localRelease(asset.id) + 1), ...extra }
+      const run = { deadlineMs: FIT_DEADLINE_MS, clock, signal }
+      return 'captures' in data ? fitCapturesInWorker(data, options, run) : fitInWorker(data, options, run)
+    },
     async install(asset, fitted, kind, bind) {
       const model = {
         bytes: fitted.bytes,

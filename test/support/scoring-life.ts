@@ -64,7 +64,8 @@ export class ScoringLife {
         queue: () => this.queues.at(-1),
         room: async () => {},
         alone: work => work(),
-        fit: (_asset, data, extra) => new Promise((done, failed) => this.fits.push({ data, extra, done, failed })),
+        fit: (_asset, data, extra) =>
+          new Promise((done, failed) => this.fits.push({ data: data as FitData, extra, done, failed })),
         install: async (_asset, fitted, kind, bind) => {
           await turn()
           this.installs.push(kind)
