@@ -17,8 +17,8 @@ const WINDOWS_PER_CAPTURE_MAX = 32
 // A capture of a machine that stood, or of a hammer: 3 dB off, and six times as far as captures usually are.
 const OUTLIER_SPREADS = 6
 const OUTLIER_DB = 3
-/** More than this share is no outlier but another way to run. */
-const OUTLIER_SHARE_MAX = 0.1
+/** More than this share is no outlier but another way to run. A bearing's first minutes made up a tenth of an hour's baseline. */
+const OUTLIER_SHARE_MAX = 0.2
 /** Of the second half beyond the setpoint of the first, as with process models. */
 const EXCEEDING_SHARE_MAX = 0.05
 const JUDGED_MAX = 20

@@ -5,11 +5,11 @@
 //   X[k1, k2] = sum over n2 of  Y[n2, k1] exp(-2 pi i n2 k1 / N) exp(-2 pi i n2 k2 / N2)       one matrix per k1
 //
 // x is real, so k1 = 0 to N1/2 give all powers: line k with k mod N1 above N1/2 has the power of line N - k. For 1,024 samples
-// that is 102 products a sample and 170 kB of weights; one matrix for all of it would be 800 products and 3.2 MB.
+// that is 102 products a sample and 280 kB of weights; one matrix for all of it would be 800 products and 3.2 MB.
 import type { GraphBuilder } from '../graph.ts'
 import { type BandsShape, hann, levelsOf, lineWeights } from './bands-shape.ts'
 
-const N2 = 16
+const N2 = 32
 
 /** Adds nodes; returns the detrended window [batch, channels, samples] and the mean squares [batch, channels, bands + groups]. */
 export function bandEnergies(graph: GraphBuilder, shape: BandsShape): { signal: string; energies: string } {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import * as ort from 'onnxruntime-node'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../agent/core/clock.ts'
@@ -246,6 +247,23 @@ t.test('a fit in a worker gives the same file and moves the captures', async t =
   await t.rejects(fitCapturesInWorker(few, options, { deadlineMs: 60_000, clock: systemClock() }), {
     code: 'FIT_INSUFFICIENT',
   })
+})
+
+t.test('the golden model: the same file gives the same scores, and so does the same fit', async t => {
+  const bytes = readFileSync('test/golden/models/bands-1-channel.onnx')
+  const golden = JSON.parse(readFileSync('test/golden/models/bands-1-channel.json', 'utf8'))
+  const { manifest, sha256 } = parseModelFile(bytes, 'file')
+  t.equal(sha256, golden.sha256)
+  const windows = new Float32Array(new Uint8Array(Buffer.from(manifest.selfTest.windows, 'base64')).buffer)
+  const of = (i: number): Float32Array => windows.slice(i * manifest.samples, (i + 1) * manifest.samples)
+  const { scores } = await run(
+    bytes,
+    1,
+    golden.scores.map((_: number, i: number) => of(i)),
+  )
+  t.ok(worst(scores, golden.scores, 1) < RELATIVE)
+  const again = fitBands(machineCaptures(golden.captures), { name: 'golden-bands', release: 1 })
+  t.ok(worst(again.manifest.selfTest.scores, golden.scores, 1) < RELATIVE)
 })
 
 const bearings = femtoBearings()
