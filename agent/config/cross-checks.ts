@@ -15,6 +15,7 @@ export function crossCheck(ctx: LoadContext, built: Built): void {
   warnUnusedSources(ctx, built)
   requireNpyRates(ctx, built)
   warnUnusedTypes(ctx, built)
+  requireCaptures(ctx, built)
   warnSharedPlaces(ctx, built)
   refuseSharedClientIds(ctx, built)
 }
@@ -48,6 +49,28 @@ function warnUnusedTypes(ctx: LoadContext, { assets }: Built): void {
     if (!used.has(id))
       ctx.issues.warn(['types', id], 'is not used by any asset', `write type: ${id} at an asset, or remove it`)
   }
+}
+
+/** Models look at captures of several axes together, so these have to be alike; `bands` has nothing else to look at. */
+function requireCaptures(ctx: LoadContext, { assets }: Built): void {
+  for (const { id, type, channels, model } of assets) {
+    const captured = channels.filter(channel => channel.waveform?.capture)
+    if (model.family === 'bands' && model.file === undefined && captured.length === 0) {
+      const message = 'bands learns from captures of waveforms, and no channel here has any'
+      ctx.issues.error(ctx.place(id, type, 'model', 'family'), message, 'write capture: {length: 5s, every: 10min}')
+    }
+    const [first, ...rest] = captured
+    for (const channel of rest) {
+      if (sameCapture(first!, channel)) continue
+      const message = `differs in rate or capture from ${first!.id}; axes of one machine are captured together`
+      ctx.issues.error(ctx.place(id, type, 'channels', channel.id, 'capture'), message, 'make them equal')
+    }
+  }
+}
+
+function sameCapture({ waveform: a }: ChannelConfig, { waveform: b }: ChannelConfig): boolean {
+  const equal = a?.capture?.lengthMs === b?.capture?.lengthMs && a?.capture?.everyMs === b?.capture?.everyMs
+  return equal && a?.rateHz === b?.rateHz
 }
 
 function warnSharedPlaces(ctx: LoadContext, { sources, assets }: Built): void {

@@ -3,6 +3,7 @@ import type { AssetConfig } from '../config/contract.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { BaselineReport, BaselineRequest } from '../http/contract.ts'
+import { learnsCaptures } from '../models/captures.ts'
 import type { AgentParts } from './parts.ts'
 
 type Parts = Pick<AgentParts, 'config' | 'scoring' | 'records' | 'desk' | 'store' | 'clock' | 'logger' | 'history'>
@@ -27,6 +28,9 @@ export async function setBaseline(parts: Parts, request: BaselineRequest): Promi
 
 async function anew(parts: Parts, asset: AssetConfig, { by, sinceUs }: BaselineRequest): Promise<BaselineReport> {
   const scoring = parts.scoring[asset.index]!
+  if (sinceUs !== undefined && learnsCaptures(asset)) {
+    throw new AgentError('COMMAND_REFUSED', `${asset.id} learns from captures, from now on only; leave --since out`)
+  }
   if (scoring.mode === 'catching-up' && !scoring.model) {
     throw new AgentError('COMMAND_REFUSED', `the model of ${asset.id} is still being loaded; ask again in a moment`)
   }

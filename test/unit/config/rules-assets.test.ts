@@ -231,6 +231,13 @@ const ASSETS: Rule[] = [
     ['assets.p-101.alarm.deadband: expected a share of the setpoint, 0 to 0.9, got 1; the most is 0.9'],
   ],
   [
+    'bands without captures',
+    asset(`${FLOW}\nmodel: {family: bands}`),
+    [
+      'assets.p-101.model.family: bands learns from captures of waveforms, and no channel here has any | write capture: {length: 5s, every: 10min}',
+    ],
+  ],
+  [
     'unknown family',
     asset(`${FLOW}\nmodel: {family: arima}`),
     ['assets.p-101.model.family: expected one of auto, var, aakr, autoencoder, bands, got the text "arima"'],
