@@ -13,7 +13,7 @@ t.test('a pump learns, fails and alarms; the demo ends by itself', async t => {
     /^learning +█{8}░░ 8\d % {2}4\d\/60 min, \d starts/m,
     /^fitting /m,
     /^scorer +(cpu|cuda|tensorrt), \d+ µs\/window/m,
-    /^ALARM P3 +p-101 .+ (below|above) prediction \(.+ \d+ %/m,
+    /^ALARM P3 +p-101 .+ (below|above) (prediction|what .+ predicts?) \(.+ \d+ %/m,
     /^sent +seq 1, PUBACK \d+ ms/m,
     /^try +mosquitto_sub -p \d+ -t 'wearwatch\/#' -v/m,
   ]
