@@ -10,7 +10,6 @@ export const ERROR_KINDS = {
   SECRET_UNREADABLE: 'config',
   UNIT_UNKNOWN: 'config',
   // sources/, decode/
-  SOURCE_UNAVAILABLE: 'transient',
   REPLAY_UNREADABLE: 'config',
   CSV_INVALID: 'config',
   NPY_INVALID: 'config',
@@ -36,7 +35,6 @@ export const ERROR_KINDS = {
   JOURNAL_TOO_LARGE: 'refused',
   // history/
   HISTORY_IO: 'transient',
-  HISTORY_CORRUPT: 'corrupt',
   HISTORY_LOCKED: 'transient',
   // uplink/
   UPLINK_UNAVAILABLE: 'transient',
