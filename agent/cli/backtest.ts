@@ -1,10 +1,11 @@
 // wearwatch backtest: what the agent would have scored and alarmed on recorded data, and how good that was.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { DEFAULTS } from '../config/defaults.ts'
 import { systemClock } from '../core/clock.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
+import { makeDir } from '../core/folders.ts'
 import type { FitData, FitOptions, ModelFile } from '../models/contract.ts'
 import { fitInWorker } from '../models/fit-worker.ts'
 import { parseModelFile } from '../models/model-file.ts'
@@ -74,7 +75,7 @@ async function backtest(options: Options): Promise<number> {
     for (const warning of warnings) process.stderr.write(`${paint('warning', 'yellow')} ${scored.name}: ${warning}\n`)
   const metrics = metricsOf(recordings)
   const several = options.csv.length > 1
-  if (several) await write(options.out, () => mkdir(options.out, { recursive: true }))
+  if (several) await write(options.out, () => makeDir(options.out))
   for (const recording of recordings) {
     const path = several ? join(options.out, `${recording.name}.csv`) : options.out
     await write(path, () => writeFile(path, csvText(recording)))
