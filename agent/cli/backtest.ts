@@ -4,16 +4,16 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { DEFAULTS } from '../config/defaults.ts'
 import { systemClock } from '../core/clock.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { AgentError } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
 import type { FitData, FitOptions, ModelFile } from '../models/contract.ts'
 import { fitInWorker } from '../models/fit-worker.ts'
-import { parseModelFile } from '../models/model-file.ts'
-import { readModelPath } from '../models/read-path.ts'
+import { MODEL_BYTES_MAX, parseModelFile } from '../models/model-file.ts'
 import { plotSvg } from './backtest-plot.ts'
 import { type Recording, readRecording } from './backtest-recording.ts'
 import { csvText, metricsOf, printMetrics, type Scored } from './backtest-report.ts'
 import { scoreRecording, startScorer } from './backtest-score.ts'
+import { readInput, unwritable } from './files.ts'
 import { parseCount, parseList, parseRange, type RowRange } from './options.ts'
 import { action, EXIT, paint } from './shared.ts'
 
@@ -61,7 +61,7 @@ export function backtestCommand(): Command {
 
 async function backtest(options: Options): Promise<number> {
   checkOptions(options)
-  const given = options.model === undefined ? undefined : await readModelPath(options.model, 'file')
+  const given = options.model === undefined ? undefined : readModel(options.model)
   const fitted = given ? { model: given, warnings: [] } : options.fit ? await fitFile(options.fit, options) : undefined
   const outcomes: Outcome[] = []
   const names = namesOf(options.csv)
@@ -84,6 +84,10 @@ async function backtest(options: Options): Promise<number> {
   if (options.plot) await write(options.plot, () => writeFile(options.plot!, plotSvg(recordings)))
   printMetrics(recordings, metrics)
   return EXIT.ok
+}
+
+function readModel(path: string): ModelFile {
+  return parseModelFile(readInput(path, MODEL_BYTES_MAX), 'file', path)
 }
 
 function checkOptions({ fitRows, fit, model }: Options): void {
@@ -219,7 +223,7 @@ async function write(path: string, work: () => Promise<unknown>): Promise<void> 
   try {
     await work()
   } catch (error) {
-    throw new AgentError('USAGE', `cannot write ${path}: ${messageOf(error)}`, { cause: error })
+    throw unwritable(path, error)
   }
 }
 

@@ -1,11 +1,11 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import type { MqttLinkConfig } from '../config/contract.ts'
 import { systemClock } from '../core/clock.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
 import { type AlertView, type CollectItem, Collector } from '../uplink/collect.ts'
+import { readInputText, unwritable } from './files.ts'
 import { action, EXIT, paint, print } from './shared.ts'
 
 interface CollectFlags {
@@ -121,23 +121,15 @@ function localTime(iso: string): string {
 }
 
 function linkConfig(flags: CollectFlags): MqttLinkConfig {
-  const password = flags.passwordFile === undefined ? undefined : readText(flags.passwordFile).trim()
+  const password = flags.passwordFile === undefined ? undefined : readInputText(flags.passwordFile).trim()
   return {
     url: flags.url,
     clientId: flags.clientId ?? `wearwatch-collect-${process.pid}-${entropySeed().toString(36)}`,
     ...(flags.username === undefined ? {} : { username: flags.username }),
     ...(password === undefined ? {} : { password }),
-    tls: flags.ca === undefined ? {} : { ca: readText(flags.ca) },
+    tls: flags.ca === undefined ? {} : { ca: readInputText(flags.ca) },
     protocol: 'auto',
     keepaliveS: 30,
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new AgentError('USAGE', `cannot read ${path}: ${messageOf(error)}`, { cause: error })
   }
 }
 
@@ -145,7 +137,7 @@ function openOut(path: string): number {
   try {
     return openSync(path, 'a')
   } catch (error) {
-    throw new AgentError('USAGE', `cannot write to ${path}: ${messageOf(error)}`, { cause: error })
+    throw unwritable(path, error)
   }
 }
 

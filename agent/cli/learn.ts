@@ -5,7 +5,6 @@ import { Command } from 'commander'
 import { DEFAULTS } from '../config/defaults.ts'
 import { systemClock } from '../core/clock.ts'
 import { Counters } from '../core/counters.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
@@ -15,6 +14,7 @@ import { chooseFamily } from '../models/fit.ts'
 import { fitInWorker } from '../models/fit-worker.ts'
 import { parseModelFile } from '../models/model-file.ts'
 import { createScoringHost } from '../scoring/host.ts'
+import { unwritable } from './files.ts'
 import { type LearnRows, readLearnRows, slugOf } from './learn-rows.ts'
 import { parseChannel, parseCount, parseList, parseRange, parseUnit, type RowRange } from './options.ts'
 import { action, EXIT, paint, print, printJson } from './shared.ts'
@@ -94,7 +94,7 @@ async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {
     await rename(`${path}.new`, path)
   } catch (error) {
     await rm(`${path}.new`, { force: true }).catch(() => {})
-    throw new AgentError('USAGE', `cannot write ${path}: ${messageOf(error)}. Choose another --out.`, { cause: error })
+    throw unwritable(path, error, 'choose another --out')
   }
 }
 

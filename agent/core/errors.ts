@@ -54,6 +54,8 @@ export const ERROR_KINDS = {
   NOT_FOUND: 'refused',
   ALREADY_RUNNING: 'refused',
   USAGE: 'config',
+  FILE_UNREADABLE: 'config',
+  FILE_UNWRITABLE: 'config',
   BENCH_FAILED: 'transient',
   STORAGE_UNUSABLE: 'config',
 } as const satisfies Record<string, ErrorKind>
