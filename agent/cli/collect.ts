@@ -47,10 +47,11 @@ export function collectCommand(): Command {
 }
 
 async function collect(flags: CollectFlags): Promise<number> {
+  const config = linkConfig(flags)
   const out = flags.out === undefined ? undefined : openOut(flags.out)
   const stopped = stopSignal()
   const collector = new Collector({
-    config: linkConfig(flags),
+    config,
     ...(flags.site === undefined ? {} : { site: flags.site }),
     ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
     persistent: flags.clientId !== undefined,
@@ -153,7 +154,7 @@ function stopSignal(): { promise: Promise<void>; stop: () => void } {
 
 function brokerUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url && /^(mqtts?|wss?):$/.test(url.protocol) && url.hostname !== '') return text
+  if (url && /^(mqtts?|wss?):$/.test(url.protocol) && url.hostname !== '' && url.port !== '0') return text
   throw new InvalidArgumentError('expected mqtt://HOST:PORT, mqtts://, ws:// or wss://.')
 }
 
