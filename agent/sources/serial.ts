@@ -30,6 +30,7 @@ export class SerialSource implements Source {
   #cancelRetry: Cancel | undefined
   #cancelWatch: Cancel | undefined
   #stopped = false
+  #problemSaid = false
 
   constructor(config: SerialSourceConfig, deps: SourceDeps) {
     this.id = config.id
@@ -53,7 +54,9 @@ export class SerialSource implements Source {
   }
 
   status(): SourceStatus {
-    return this.#board.get()
+    const status = this.#board.get()
+    const { problem } = this.#decoder
+    return status.state === 'up' && problem ? { ...status, detail: `${status.detail}; ${problem}` } : status
   }
 
   async stop(): Promise<void> {
@@ -103,6 +106,10 @@ export class SerialSource implements Source {
     // A port that opens but never gives a byte is not yet well again.
     this.#backoff.reset()
     this.#decoder.push(chunk, nowUs)
+    const { problem } = this.#decoder
+    if (!problem || this.#problemSaid) return
+    this.#problemSaid = true
+    this.#deps.logger.warn(problem, { source: this.id })
   }
 
   #lost(port: SerialPort, why: string): void {
