@@ -1,5 +1,5 @@
 // Is the baseline that an asset is to learn long enough to be fitted? One that is not would be tried, refused and
-// lengthened by the running agent, so that nobody gets the time that the file promises.
+// lengthened by the running agent, so that nobody gets the time that the file promises: worth a warning, no reason not to start.
 import type { LoadContext } from './context.ts'
 import type { AssetConfig } from './contract.ts'
 import { durationText, timesMs } from './quantities.ts'
@@ -27,7 +27,7 @@ export function rowsNeeded({ channels, order, mean }: { channels: number; order:
   return Math.max(targets + order, WINDOWS_MIN + order + mean - 1)
 }
 
-/** One entry per asset that learns; a baseline too short to be fitted is an error. */
+/** One entry per asset that learns; a baseline too short to be fitted is warned of. */
 export function baselineRows(ctx: LoadContext, assets: readonly AssetConfig[], sources: Sources): BaselineRows[] {
   return assets.flatMap(asset => {
     const channels = asset.channels.filter(channel => channel.waveform === undefined).length
@@ -37,28 +37,23 @@ export function baselineRows(ctx: LoadContext, assets: readonly AssetConfig[], s
     // A row at the beginning of the time and one at its end.
     const timed = isEveryKnown(ctx, asset, sources) ? Math.floor(learn.runningMs / everyMs) + 1 : undefined
     const rows = learn.rows ?? timed
-    if (rows !== undefined && rows < needed) refuse(ctx, asset, rows, needed)
+    if (rows !== undefined && rows < needed) warn(ctx, asset, rows, needed)
     return [{ asset: asset.id, rowsNeeded: needed, rows }]
   })
 }
 
-function refuse(
-  ctx: LoadContext,
-  { id, type, learn, everyMs, model }: AssetConfig,
-  rows: number,
-  needed: number,
-): void {
+function warn(ctx: LoadContext, { id, type, learn, everyMs, model }: AssetConfig, rows: number, needed: number): void {
   const window = `order ${model.order} and mean ${model.mean}`
   if (learn.rows !== undefined) {
-    const message = `${rows} rows are too few to fit a model with ${window}; expected at least ${needed}`
-    ctx.issues.error(ctx.place(id, type, 'learn', 'rows'), message, `write rows: ${needed} or more`)
+    const message = `${rows} rows are too few to fit a model with ${window}, so it will take more; expected at least ${needed}`
+    ctx.issues.warn(ctx.place(id, type, 'learn', 'rows'), message, `write rows: ${needed} or more`)
     return
   }
   const leastMs = Math.ceil(timesMs(everyMs, needed) / 1000) * 1000
-  ctx.issues.error(
+  ctx.issues.warn(
     ctx.place(id, type, 'learn', 'running'),
     `${durationText(learn.runningMs)} at a row every ${durationText(everyMs)} are ${rows} rows, too few to fit a model ` +
-      `with ${window}; expected at least ${needed} rows`,
+      `with ${window}, so it will take longer; expected at least ${needed} rows`,
     `write running: ${durationText(leastMs)} or longer`,
   )
 }
