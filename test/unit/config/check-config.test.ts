@@ -90,8 +90,11 @@ t.test('rows that a fit needs, where the file does not say how often they come',
   t.equal(open.code, 0)
   t.match(open.out, /^# baseline {3}p-1: a fit needs at least 155 rows; write "every"/m)
   const short = await run(t, `${dir}/short.yaml`)
-  t.equal(short.code, 3)
-  t.match(short.out, /short.yaml:\d+ {2}assets.p-1.learn.running {2}1min at a row every 1s are 61 rows, too few/)
+  t.equal(short.code, 0)
+  t.match(
+    short.out + short.err,
+    /short.yaml:\d+ {2}assets.p-1.learn.running {2}1min at a row every 1s are 61 rows, too few/,
+  )
   const good = await run(t, `${dir}/good.yaml`)
   t.equal(good.code, 0)
   t.notMatch(good.out, /# baseline/)
