@@ -7,6 +7,7 @@ import type { Counter } from '../core/counters.ts'
 import { messageOf } from '../core/errors.ts'
 import type { StreamDecoder } from '../decode/contract.ts'
 import type { Source, SourceDeps, SourceStatus } from './contract.ts'
+import { serialBinding } from './serial-binding.ts'
 import { StatusBoard } from './status-board.ts'
 
 const RETRY_FIRST_MS = 250
@@ -72,7 +73,8 @@ export class SerialSource implements Source {
 
   #open(): void {
     const { path, baud, parity, dataBits, stopBits } = this.#config
-    const port = new SerialPort({
+    const options = {
+      binding: serialBinding,
       path,
       baudRate: baud,
       parity,
@@ -80,7 +82,8 @@ export class SerialSource implements Source {
       stopBits,
       autoOpen: false,
       highWaterMark: READ_BYTES,
-    })
+    }
+    const port = new SerialPort(options)
     this.#port = port
     const current = (): boolean => this.#port === port
     port.on('data', (chunk: Buffer) => current() && this.#data(chunk))
