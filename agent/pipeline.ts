@@ -98,7 +98,7 @@ export class Agent {
       try {
         await run()
       } catch (error) {
-        logger.error(`stopping ${name}: ${messageOf(error)}`)
+        logger.room('agent').error(`stopping ${name}: ${messageOf(error)}`)
       }
     }
     for (const cancel of this.#timers.splice(0)) cancel()
@@ -141,7 +141,7 @@ export class Agent {
 
   #startTimers(): void {
     const { clock, history, config, uplink, scores, logger } = this.parts
-    const report = (what: string) => (error: unknown) => logger.error(`${what}: ${messageOf(error)}`)
+    const report = (what: string) => (error: unknown) => logger.room('agent').error(`${what}: ${messageOf(error)}`)
     const every = (periodMs: number, run: () => void): void => void this.#timers.push(clock.every(periodMs, run))
     every(LEARN_CHECK_MS, () => this.#learning.check())
     every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))

@@ -10,8 +10,8 @@ import { seededPrng } from '../core/prng.ts'
 import type { ModelFile } from '../models/contract.ts'
 import { windowOf } from '../models/fit-bands.ts'
 import type { ScoredBatch, ScoringHost } from '../scoring/contract.ts'
-import type { Captures } from './captures-file.ts'
 import type { BacktestScores } from './backtest-score.ts'
+import type { Captures } from './captures-file.ts'
 
 export { type CaptureOptions, type Captures, readCaptures } from './captures-file.ts'
 

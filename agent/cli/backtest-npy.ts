@@ -5,12 +5,12 @@ import { AgentError } from '../core/errors.ts'
 import type { FitResult, ModelFile } from '../models/contract.ts'
 import { fitCapturesInWorker } from '../models/fit-worker.ts'
 import { parseModelFile } from '../models/model-file.ts'
-import { readModelPath } from '../models/read-path.ts'
 import { type Captures, readCaptures, scoreCaptures } from './backtest-captures.ts'
 import type { BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import type { Outcome } from './backtest-report.ts'
 import { type BacktestScores, startScorer } from './backtest-score.ts'
+import { readModelInput } from './files.ts'
 
 const FIT_DEADLINE_MS = 10 * 60_000
 
@@ -32,7 +32,7 @@ export class CapturesRun {
       if (from >= captures.count)
         throw new AgentError('USAGE', `${path} has ${captures.count} captures, none of them after ${from - 1}`)
       const result = modelPath === undefined ? await this.#fit(captures) : undefined
-      const model = result ? parseModelFile(result.bytes, 'file', path) : await readModelPath(modelPath!, 'file')
+      const model = result ? parseModelFile(result.bytes, 'file', path) : readModelInput(modelPath!)
       const host = await startScorer(model)
       try {
         const progress = (capture: number): void => this.#progress.at(capture, captures.count)

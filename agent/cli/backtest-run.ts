@@ -1,7 +1,6 @@
 // Recordings of rows through a backtest: read, fit, score, one after the other.
 import { AgentError } from '../core/errors.ts'
 import type { ModelFile } from '../models/contract.ts'
-import { readModelPath } from '../models/read-path.ts'
 import type { ScoringHost } from '../scoring/contract.ts'
 import { type BaselineRows, baselineRows, type Fitted, fitBaseline } from './backtest-fit.ts'
 import type { AlarmDelays, BacktestOptions } from './backtest-options.ts'
@@ -11,6 +10,7 @@ import { type Recording, readRecording, withoutColumn } from './backtest-recordi
 import type { Outcome } from './backtest-report.ts'
 import { type ModelRows, modelRows } from './backtest-rows.ts'
 import { type BacktestScores, delaysOf, scoreRecording, startScorer } from './backtest-score.ts'
+import { readModelInput } from './files.ts'
 
 /** Rows that a value may be used again where no baseline says how often values come. */
 const HOLD_ROWS_DEFAULT = 10
@@ -31,7 +31,7 @@ export class RowsRun {
   static async start(options: BacktestOptions, progress: Progress): Promise<RowsRun> {
     const { model, fit } = options
     if (model !== undefined) {
-      const given = await readModelPath(model, 'file')
+      const given = readModelInput(model)
       const shared = { model: given, baseline: undefined, result: undefined, options: undefined, warnings: [] }
       return new RowsRun(options, progress, shared)
     }

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { AgentError } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
 import { openCsvTable } from '../decode/csv-table.ts'
 import { CapturesRun } from './backtest-npy.ts'
@@ -11,6 +11,7 @@ import { plotSvg } from './backtest-plot.ts'
 import { Progress } from './backtest-progress.ts'
 import { csvText, jsonText, metricsOf, type Outcome, printMetrics } from './backtest-report.ts'
 import { RowsRun } from './backtest-run.ts'
+import { unwritable } from './files.ts'
 import { parseDelay, parseList, parsePositive, parseRange, parseRow } from './options.ts'
 import { action, EXIT, paint } from './shared.ts'
 
@@ -147,6 +148,6 @@ async function write(path: string, work: () => Promise<unknown>): Promise<void> 
   try {
     await work()
   } catch (error) {
-    throw new AgentError('USAGE', `cannot write ${path}: ${messageOf(error)}`)
+    throw unwritable(path, error)
   }
 }

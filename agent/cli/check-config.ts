@@ -35,6 +35,7 @@ function checkFile(file: string, json: boolean): number {
         file,
         warnings: loaded.warnings,
         lineLoads: loaded.lineLoads,
+        baselines: loaded.baselines,
         config: redacted(loaded.config),
       })
     else printLoaded(file, loaded)
@@ -53,10 +54,15 @@ function printErrors(file: string, issues: readonly ConfigIssue[]): void {
 }
 
 // The effective config is YAML that loads again; everything else is a comment in it, so that the output can be kept.
-function printLoaded(file: string, { config, warnings, lineLoads }: LoadedConfig): void {
+function printLoaded(file: string, { config, warnings, lineLoads, baselines }: LoadedConfig): void {
   print(`# effective configuration of ${file}, secrets hidden`)
   process.stdout.write(stringify(redacted(config), { lineWidth: 0, aliasDuplicateObjects: false }))
   for (const load of lineLoads) print(`# line load  ${load.source}: ${load.text}`)
+  for (const { asset, rowsNeeded, rows } of baselines)
+    if (rows === undefined)
+      print(
+        `# baseline   ${asset}: a fit needs at least ${rowsNeeded} rows; write "every" to have "learn" held against it`,
+      )
   for (const warning of warnings)
     print(paint(`# warning    ${formatIssue(file, warning).replace('\n', '\n#')}`, 'yellow'))
   const sources = config.sources.map(source => `${source.id} (${source.kind})`).join(', ')

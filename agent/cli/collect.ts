@@ -1,11 +1,11 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import type { MqttLinkConfig } from '../config/contract.ts'
 import { systemClock } from '../core/clock.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
 import { type AlertView, type CollectItem, Collector } from '../uplink/collect.ts'
+import { readInputText, unwritable } from './files.ts'
 import { action, EXIT, paint, print } from './shared.ts'
 
 interface CollectFlags {
@@ -47,10 +47,11 @@ export function collectCommand(): Command {
 }
 
 async function collect(flags: CollectFlags): Promise<number> {
+  const config = linkConfig(flags)
   const out = flags.out === undefined ? undefined : openOut(flags.out)
   const stopped = stopSignal()
   const collector = new Collector({
-    config: linkConfig(flags),
+    config,
     ...(flags.site === undefined ? {} : { site: flags.site }),
     ...(flags.gateway === undefined ? {} : { gateway: flags.gateway }),
     persistent: flags.clientId !== undefined,
@@ -121,23 +122,15 @@ function localTime(iso: string): string {
 }
 
 function linkConfig(flags: CollectFlags): MqttLinkConfig {
-  const password = flags.passwordFile === undefined ? undefined : readText(flags.passwordFile).trim()
+  const password = flags.passwordFile === undefined ? undefined : readInputText(flags.passwordFile).trim()
   return {
     url: flags.url,
     clientId: flags.clientId ?? `wearwatch-collect-${process.pid}-${entropySeed().toString(36)}`,
     ...(flags.username === undefined ? {} : { username: flags.username }),
     ...(password === undefined ? {} : { password }),
-    tls: flags.ca === undefined ? {} : { ca: readText(flags.ca) },
+    tls: flags.ca === undefined ? {} : { ca: readInputText(flags.ca) },
     protocol: 'auto',
     keepaliveS: 30,
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new AgentError('USAGE', `cannot read ${path}: ${messageOf(error)}`, { cause: error })
   }
 }
 
@@ -145,7 +138,7 @@ function openOut(path: string): number {
   try {
     return openSync(path, 'a')
   } catch (error) {
-    throw new AgentError('USAGE', `cannot write to ${path}: ${messageOf(error)}`, { cause: error })
+    throw unwritable(path, error)
   }
 }
 
@@ -161,7 +154,7 @@ function stopSignal(): { promise: Promise<void>; stop: () => void } {
 
 function brokerUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url && /^(mqtts?|wss?):$/.test(url.protocol) && url.hostname !== '') return text
+  if (url && /^(mqtts?|wss?):$/.test(url.protocol) && url.hostname !== '' && url.port !== '0') return text
   throw new InvalidArgumentError('expected mqtt://HOST:PORT, mqtts://, ws:// or wss://.')
 }
 

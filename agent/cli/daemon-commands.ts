@@ -6,6 +6,7 @@ import { askDaemon, streamDaemon } from '../http/client.ts'
 import type { AlarmView, BaselineReport } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
+import { historyText } from './history-text.ts'
 import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
 import { DEFAULT_CONFIG, socketOf } from './socket.ts'
 import { printStatus } from './status-text.ts'
@@ -162,10 +163,11 @@ export function historyCommand(): Command {
         const query = new URLSearchParams({ asset, class: options.class, from: String(timeUs(options.from)) })
         if (options.to) query.set('to', String(timeUs(options.to)))
         if (options.columns) query.set('columns', options.columns)
+        const text = historyText(options.json ? 'json' : options.csv ? 'csv' : 'table')
         let rows = 0
         for await (const line of streamDaemon(await socketOf(options), `/v1/history?${query}`)) {
           if (Array.isArray(line)) rows++
-          print(historyLine(line, options))
+          print(text(line))
         }
         if (rows === 0) {
           const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ? isoFromUs(timeUs(options.to)) : 'now'}`
@@ -182,28 +184,6 @@ interface HistoryOptions {
   to?: string
   columns?: string
   csv?: boolean
-}
-
-function historyLine(line: unknown, options: DaemonOptions & HistoryOptions): string {
-  if (options.json) return JSON.stringify(line)
-  const cells = Array.isArray(line)
-    ? [
-        options.csv ? isoFromUs(Number(line[0])) : localTime(isoFromUs(Number(line[0])), 23),
-        ...line
-          .slice(1)
-          .map(value =>
-            value === null ? '' : options.csv ? String(value) : Number(Number(value).toPrecision(6)).toString(),
-          ),
-      ]
-    : [
-        'time',
-        ...(line as { columns: string[] }).columns.map(name =>
-          options.csv ? name : name.replace('contribution:', ''),
-        ),
-      ]
-  return options.csv
-    ? cells.join(',')
-    : cells.map((cell, i) => (i === 0 ? cell.padEnd(30) : ` ${cell.padStart(12)}`)).join('')
 }
 
 const SPAN_MS: Record<string, number> = { s: 1e3, min: 60e3, h: 3600e3, d: 86_400e3 }

@@ -3,8 +3,8 @@ import { Aedes } from 'aedes'
 
 export interface DemoBroker {
   port: number
-  /** Publishes from inside the broker; subscribers get it over TCP like anything else. */
-  publish(topic: string, payload: string): void
+  /** Publishes from inside the broker; subscribers get it over TCP like anything else. `taken`: it was written to them. */
+  publish(topic: string, payload: string, taken: () => void): void
   stop(): Promise<void>
 }
 
@@ -16,7 +16,7 @@ export async function startBroker(): Promise<DemoBroker> {
   if (port === undefined) throw new Error('no free port on 127.0.0.1 for the demo broker')
   return {
     port,
-    publish(topic, payload) {
+    publish(topic, payload, taken) {
       const packet = {
         cmd: 'publish',
         topic,
@@ -25,7 +25,7 @@ export async function startBroker(): Promise<DemoBroker> {
         retain: false,
         dup: false,
       } as const
-      broker.publish(packet, () => {})
+      broker.publish(packet, taken)
     },
     async stop() {
       await new Promise<void>(resolve => broker.close(() => resolve()))

@@ -54,7 +54,12 @@ async function runDemo(options: DemoOptions): Promise<number> {
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   try {
     const agent = await startAgent(options, broker, dir, seed, speed)
-    const pump = startPump({ clock: agent.parts.clock, seed, publish: (topic, row) => broker.publish(topic, row) })
+    const pump = startPump({
+      clock: agent.parts.clock,
+      seed,
+      learnt: () => agent.parts.scoring[0]!.mode === 'scoring',
+      publish: (topic, row, taken) => broker.publish(topic, row, taken),
+    })
     try {
       return await watch(agent, broker, options, stop)
     } finally {

@@ -1,13 +1,13 @@
 // `wearwatch doctor --providers MODEL`: what this machine can score on, proved node by node.
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { ScorerConfig } from '../config/contract.ts'
 import { systemClock } from '../core/clock.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
-import { parseModelFile } from '../models/model-file.ts'
+import { MODEL_BYTES_MAX, parseModelFile } from '../models/model-file.ts'
 import { findSetpriv } from '../scoring/launch.ts'
 import { type PlacementProof, type ProviderProof, provePlacement } from '../scoring/prove-placement.ts'
+import { readInput } from './files.ts'
 import { action, EXIT, paint, print, printJson, table } from './shared.ts'
 
 const LADDER: ScorerConfig = {
@@ -35,7 +35,7 @@ export function doctorCommand(): Command {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit codes: 0 the model runs on at least one provider, 2 usage, 5 the file cannot be read or runs on none',
+      '\nExit codes: 0 the model runs on at least one provider, 2 usage, 3 the file cannot be read, 5 it runs on none',
     )
     .action(action((options: DoctorOptions) => doctor(options)))
 }
@@ -44,7 +44,7 @@ async function doctor(options: DoctorOptions): Promise<number> {
   if (options.providers === undefined) {
     throw new AgentError('USAGE', 'doctor: nothing to examine; say --providers MODEL.onnx')
   }
-  const bytes = readModel(options.providers)
+  const bytes = readInput(options.providers, MODEL_BYTES_MAX)
   const contract = contractOf(bytes, options.providers)
   const proof = await provePlacement(bytes, options.providers, {
     config: { ...LADDER, deviceId: Number(options.device) || 0 },
@@ -56,14 +56,6 @@ async function doctor(options: DoctorOptions): Promise<number> {
   if (options.json) printJson({ model: options.providers, contract, ...proof, diesWithParent })
   else printProof(options.providers, contract, proof, diesWithParent)
   return proof.providers.some(provider => provider.nodes) ? EXIT.ok : EXIT.refused
-}
-
-function readModel(path: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(path))
-  } catch (error) {
-    throw new AgentError('NOT_FOUND', `doctor: cannot read ${path}: ${messageOf(error)}`, { cause: error })
-  }
 }
 
 /** Any ONNX file can be placed; whether it may score is said beside it. */

@@ -1,12 +1,13 @@
 // wearwatch models wrap: a bare ONNX model, a manifest in YAML and windows -> a model file that a gateway takes.
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { ConfigIssue } from '../config/contract.ts'
 import { formatIssue } from '../config/issues.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { AgentError } from '../core/errors.ts'
 import type { Manifest, ModelFile } from '../models/contract.ts'
 import { type GraphShape, inspectModel, type Point } from '../models/contract-points.ts'
 import { MANIFEST_KEY, openModel, parseModelFile } from '../models/model-file.ts'
 import { encodeModel, onnx } from '../models/onnx-proto.ts'
+import { readInput, readInputText } from './files.ts'
 import { encodeWindows, runInScorer } from './model-run.ts'
 import { readWrapManifest, type WrapManifest } from './models-manifest.ts'
 import { verifyModel, windowsOf } from './models-verify.ts'
@@ -32,11 +33,11 @@ export interface Wrapped {
  */
 export async function wrapModel(request: WrapRequest): Promise<Wrapped> {
   refuseInPlace(request)
-  const bytes = read(request.file)
+  const bytes = readInput(request.file)
   const inspection = inspectModel(bytes, request.file)
   const { shape } = inspection
   if (!shape) throw refusal(request.file, inspection.points)
-  const written = readWrapManifest(read(request.manifest).toString('utf8'), shape)
+  const written = readWrapManifest(readInputText(request.manifest), shape)
   if (!written.ok) throw manifestError(request.manifest, written.issues)
   const warnings: string[] = []
   const old = inspection.manifest
@@ -50,14 +51,6 @@ export async function wrapModel(request: WrapRequest): Promise<Wrapped> {
   if (!verdict.ok) throw refusal(request.file, verdict.points)
   await writeBeside(request.out, wrapped.bytes)
   return { model: wrapped, warnings }
-}
-
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw new AgentError('NOT_FOUND', `cannot read ${path}: ${messageOf(error)}. Name another file.`, { cause: error })
-  }
 }
 
 function refuseInPlace({ file, manifest, out }: WrapRequest): void {

@@ -1,11 +1,9 @@
-// wearwatch models: for whoever makes models elsewhere. What is wrong with this file, what is in it, make it one a gateway takes.
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { AgentError, messageOf } from '../core/errors.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { Manifest } from '../models/contract.ts'
 import type { Point } from '../models/contract-points.ts'
 import { parseModelFile, sha256Hex } from '../models/model-file.ts'
+import { readInput } from './files.ts'
 import { type Verdict, verifyModel } from './models-verify.ts'
 import { type Wrapped, wrapModel } from './models-wrap.ts'
 import { action, EXIT, paint, print, printJson } from './shared.ts'
@@ -49,16 +47,8 @@ export function modelsCommand(): Command {
   return models
 }
 
-function read(path: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(path))
-  } catch (error) {
-    throw new AgentError('NOT_FOUND', `cannot read ${path}: ${messageOf(error)}. Name another file.`, { cause: error })
-  }
-}
-
 async function verify(file: string, options: Options): Promise<number> {
-  const bytes = read(file)
+  const bytes = readInput(file)
   const verdict = await verifyModel(bytes, file)
   if (options.json) printJson({ file, sha256: sha256Hex(bytes), ...verdict })
   else printVerdict(file, verdict)
@@ -106,7 +96,7 @@ function printWrapped(out: string, { model, warnings }: Wrapped): void {
 }
 
 function show(file: string, options: Options): number {
-  const { manifest, sha256, bytes } = parseModelFile(read(file), 'file', file)
+  const { manifest, sha256, bytes } = parseModelFile(readInput(file), 'file', file)
   if (options.json) printJson(manifest)
   else printManifest(manifest, sha256, bytes.length)
   return EXIT.ok

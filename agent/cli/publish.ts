@@ -1,10 +1,10 @@
 // wearwatch publish: makes the signed repository that gateways sync their models from.
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { systemClock } from '../core/clock.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { AgentError } from '../core/errors.ts'
 import { parseModelFile } from '../models/model-file.ts'
 import { type AddResult, type InitResult, Publisher, type RepositoryStatus } from '../sync/publisher.ts'
+import { readInputText } from './files.ts'
 import { action, EXIT, paint, print, printJson, table } from './shared.ts'
 
 const HOURS = { h: 1, d: 24, w: 168 } as const
@@ -129,14 +129,9 @@ function publisher(options: Options): Publisher {
 
 function readPassphrase(file: string | undefined): string | undefined {
   if (file === undefined) return process.env.WEARWATCH_PASSPHRASE || undefined
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-  } catch (error) {
-    throw new AgentError('USAGE', `--passphrase-file: cannot read ${file}: ${messageOf(error)}; name a readable file`)
-  }
+  const text = readInputText(file).replace(/\r?\n$/, '')
   if (text === '')
-    throw new AgentError('USAGE', `--passphrase-file: ${file} is empty; put the passphrase on its first line`)
+    throw new AgentError('FILE_UNREADABLE', `cannot read ${file}: it is empty; put the passphrase on its first line`)
   return text
 }
 

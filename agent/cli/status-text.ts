@@ -6,7 +6,7 @@ import type { UplinkStatus } from '../uplink/contract.ts'
 import { bar } from './bar.ts'
 import { localTime, paint, print } from './shared.ts'
 
-interface AssetLine {
+export interface AssetLine {
   id: string
   tag?: string
   machine: string
@@ -33,6 +33,8 @@ interface AssetLine {
   rebaselining?: { at: string; outcome: string; reason: string }
   score?: number
   contributions?: Record<string, number>
+  pending?: { rule: string; value: number; elapsedUs: number; delayUs: number }
+  windowsWaiting?: number
   alarms: number
 }
 
@@ -133,9 +135,25 @@ function historyText(history: Status['history']): string {
   return [megabytes(total), ...losses.filter(Boolean)].join(', ')
 }
 
-function assetText(asset: AssetLine): string {
+/** All that one line says of an asset. */
+export function assetText(asset: AssetLine): string {
   const channels = `${asset.channelsGood}/${asset.channels} channels good${asset.bad.length > 0 ? ` (${asset.bad.join(', ')})` : ''}`
-  return [channels, asset.machine, scoringText(asset), asset.problem].filter(Boolean).join(' · ')
+  const parts = [channels, asset.machine, scoringText(asset), waitingText(asset), pendingText(asset), asset.problem]
+  return parts.filter(Boolean).join(' · ')
+}
+
+/** Windows that were cut and are not scored yet: many, or more each time, and the scorer does not keep up. */
+function waitingText({ windowsWaiting = 0 }: AssetLine): string {
+  return windowsWaiting === 0 ? '' : `${windowsWaiting} window${windowsWaiting === 1 ? '' : 's'} not scored yet`
+}
+
+/** What will be an alarm when it lasts. */
+function pendingText({ pending }: AssetLine): string {
+  if (!pending) return ''
+  const [elapsedMin, delayMin] = [pending.elapsedUs / 60e6, pending.delayUs / 60e6]
+  const { rule, value } = pending
+  const what = rule === 'model' ? `score ${value.toFixed(2)}` : `${rule} ${Number(value.toPrecision(5))}`
+  return `pending: ${what} for ${ofSpan(elapsedMin, delayMin)}`
 }
 
 function scoringText(asset: AssetLine): string {

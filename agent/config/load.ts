@@ -11,6 +11,7 @@ import { resolve } from 'node:path'
 import { errnoOf } from '../core/disk.ts'
 import { AgentError } from '../core/errors.ts'
 import { buildAssets } from './assets.ts'
+import { type BaselineRows, baselineRows } from './baseline-rows.ts'
 import { check, isRecord } from './check.ts'
 import { type ConfigIo, LoadContext } from './context.ts'
 import type { AgentConfig, ConfigIssue } from './contract.ts'
@@ -37,6 +38,8 @@ export interface LoadedConfig {
   warnings: readonly ConfigIssue[]
   /** One per serial source with channels. */
   lineLoads: readonly LineLoad[]
+  /** One per asset that learns a model of its own. */
+  baselines: readonly BaselineRows[]
 }
 
 /** Throws ConfigError with all issues. `text` is the YAML; `io.file` its name. */
@@ -48,7 +51,8 @@ export function loadConfig(text: string, io: ConfigIo): LoadedConfig {
   const built = raw && build(new LoadContext(issues, io, raw), raw)
   const errors = [...syntax, ...issues.errors].sort((a, b) => a.line - b.line)
   if (errors.length > 0 || !built) throw new ConfigError(io.file, errors)
-  return { config: deepFreeze(built.config), warnings: issues.warnings, lineLoads: built.loads }
+  const { config, loads, baselines } = built
+  return { config: deepFreeze(config), warnings: issues.warnings, lineLoads: loads, baselines }
 }
 
 /**
@@ -97,7 +101,13 @@ function rootOf(value: unknown, issues: Issues): Record<string, unknown> | undef
   return migrate(value, issues)
 }
 
-function build(ctx: LoadContext, raw: Record<string, unknown>): { config: AgentConfig; loads: LineLoad[] } {
+interface Built {
+  config: AgentConfig
+  loads: LineLoad[]
+  baselines: BaselineRows[]
+}
+
+function build(ctx: LoadContext, raw: Record<string, unknown>): Built {
   for (const key of Object.keys(raw)) {
     if (!FILE_KEYS.includes(key)) ctx.issues.error([key], `unknown key "${shown(key)}"`, didYouMean(key, FILE_KEYS))
   }
@@ -114,6 +124,7 @@ function build(ctx: LoadContext, raw: Record<string, unknown>): { config: AgentC
   crossCheck(ctx, { sources, assets, uplink })
   checkPlaces(ctx, { sources, assets, storage })
   const loads = lineLoads(ctx, sources.values(), assets)
+  const baselines = baselineRows(ctx, assets, sources)
   const config: AgentConfig = {
     version: 1,
     gateway,
@@ -126,7 +137,7 @@ function build(ctx: LoadContext, raw: Record<string, unknown>): { config: AgentC
     control: buildControl(ctx, raw.control, storage.dir),
     log: { level: log?.level ?? DEFAULTS.log.level },
   }
-  return { config, loads }
+  return { config, loads, baselines }
 }
 
 const NEEDED = [

@@ -10,7 +10,6 @@ export const ERROR_KINDS = {
   SECRET_UNREADABLE: 'config',
   UNIT_UNKNOWN: 'config',
   // sources/, decode/
-  SOURCE_UNAVAILABLE: 'transient',
   REPLAY_UNREADABLE: 'config',
   CSV_INVALID: 'config',
   NPY_INVALID: 'config',
@@ -36,7 +35,6 @@ export const ERROR_KINDS = {
   JOURNAL_TOO_LARGE: 'refused',
   // history/
   HISTORY_IO: 'transient',
-  HISTORY_CORRUPT: 'corrupt',
   HISTORY_LOCKED: 'transient',
   // uplink/
   UPLINK_UNAVAILABLE: 'transient',
@@ -56,6 +54,8 @@ export const ERROR_KINDS = {
   NOT_FOUND: 'refused',
   ALREADY_RUNNING: 'refused',
   USAGE: 'config',
+  FILE_UNREADABLE: 'config',
+  FILE_UNWRITABLE: 'config',
   BENCH_FAILED: 'transient',
   STORAGE_UNUSABLE: 'config',
 } as const satisfies Record<string, ErrorKind>

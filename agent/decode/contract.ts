@@ -11,6 +11,8 @@ export interface StreamDecoder {
   push(chunk: Uint8Array, receivedUs: number): void
   /** The line was interrupted: forget a half frame; the next frame counts as after a gap. */
   reset(): void
+  /** Why nothing of what comes can be taken, and what to do; undefined while all is well. */
+  readonly problem?: string | undefined
 }
 
 /** Whole messages with a topic: MQTT. */

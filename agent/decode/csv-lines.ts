@@ -2,6 +2,7 @@
 import type { Counter } from '../core/counters.ts'
 import type { DecoderContext, StreamDecoder } from './contract.ts'
 import { cellNumber, type Delimiter } from './csv-cells.ts'
+import { HeaderWatch } from './csv-header.ts'
 import { boundScalars, rowBuffers } from './json-rows.ts'
 import { LineFramer } from './line-framer.ts'
 import type { RowBuffer } from './row-buffer.ts'
@@ -42,6 +43,7 @@ class CsvLinesDecoder implements StreamDecoder {
   readonly #badValues: Counter
   readonly #badTimes: Counter
   readonly #noHeader: Counter
+  readonly #watch: HeaderWatch
   #cellsMin: number
   #named: boolean
   #first = true
@@ -54,6 +56,7 @@ class CsvLinesDecoder implements StreamDecoder {
     this.#named = this.#names.length === 0
     this.#cellsMin = this.#cellsNeeded()
     this.#delimiter = options.delimiter
+    this.#watch = new HeaderWatch(this.#names, options.delimiter)
     this.#badLines = counter('bad_lines')
     this.#badValues = counter('bad_values')
     this.#badTimes = counter('bad_times')
@@ -64,6 +67,10 @@ class CsvLinesDecoder implements StreamDecoder {
       (bytes, start, end) => this.#line(bytes, start, end),
       () => overlong.n++,
     )
+  }
+
+  get problem(): string | undefined {
+    return this.#watch.problem
   }
 
   push(chunk: Uint8Array, receivedUs: number): void {
@@ -85,6 +92,7 @@ class CsvLinesDecoder implements StreamDecoder {
     if (this.#names.length > 0 && this.#takeHeader(cells)) return
     if (!this.#named) {
       this.#noHeader.n++
+      this.#watch.missed(cells.map(unquoted))
       return
     }
     // The port may have been opened in the middle of a line: "12.5" is then what is left of "112.5", and nothing tells.
@@ -133,6 +141,7 @@ class CsvLinesDecoder implements StreamDecoder {
       if (group.timeColumn !== undefined) group.timeAt = place(group.timeColumn)
     }
     this.#named = true
+    this.#watch.found()
     // A line with fewer cells than the header was cut, and its last number may be cut too.
     this.#cellsMin = Math.max(header.length, this.#cellsNeeded())
     return true

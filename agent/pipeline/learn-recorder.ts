@@ -64,7 +64,7 @@ export class LearnRecorder {
       // First the rows, then the claim to have learnt from them.
       await this.#parts.history.flush()
     } catch (error) {
-      this.#parts.logger.warn(`learning progress is not recorded: ${messageOf(error)}`)
+      this.#parts.logger.room('models').warn(`learning progress is not recorded: ${messageOf(error)}`)
       return
     }
     const current = new Set(this.#parts.scoring.map(scoring => scoring.learnRecord))

@@ -38,6 +38,7 @@ export interface AgentParts {
   clock: Clock
   clockState(): 'synced' | 'uncertain'
   counters: Counters
+  /** Without a room: who logs names its own. */
   logger: Logger
   history: History
   journal: Journal

@@ -45,7 +45,7 @@ async function resume(parts: AgentParts, named: readonly AssetConfig[]): Promise
 function refuse(parts: AgentParts, asset: AssetConfig, reason: string): void {
   const { file } = asset.model
   const text = file ? `model file ${file} refused: ${reason}` : `its model cannot be used: ${reason}`
-  parts.logger.error(`model of ${asset.id}: ${text}`)
+  parts.logger.room('models').error(`model of ${asset.id}: ${text}`)
   parts.scoring[asset.index]!.refused(text)
 }
 

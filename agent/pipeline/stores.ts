@@ -18,24 +18,29 @@ export async function openStores(options: BuildOptions, counters: Counters): Pro
   await makeDir(dir)
   const retention = { samples, scores, features: scores, waveforms }
   // The history's lock is taken first: it keeps a second daemon away from the journal.
-  const { history } = await openHistory({ dir: join(dir, 'history'), retention, clock, logger, counters }).catch(
-    (error: unknown) => {
-      throw error instanceof AgentError && error.code === 'HISTORY_LOCKED' ? alreadyRunning(dir, error) : error
-    },
-  )
+  const { history } = await openHistory({
+    dir: join(dir, 'history'),
+    retention,
+    clock,
+    logger: logger.room('history'),
+    counters,
+  }).catch((error: unknown) => {
+    throw error instanceof AgentError && error.code === 'HISTORY_LOCKED' ? alreadyRunning(dir, error) : error
+  })
   try {
-    const records = new Records(logger)
+    const journalLog = logger.room('journal')
+    const records = new Records(journalLog)
     const journal = await openJournal({
       dir: join(dir, 'journal'),
       bytesMax: journalBytesMax,
       disk: realDisk,
       clock,
-      logger,
+      logger: journalLog,
       counters,
       checkpoint: () => records.checkpoint(),
     })
     await records.recover(journal)
-    const commits = new CommitQueue(journal, clock, prng, logger, counters)
+    const commits = new CommitQueue(journal, clock, prng, journalLog, counters)
     records.attach(commits)
     return { history, journal, commits, records }
   } catch (error) {

@@ -19,6 +19,7 @@ import type {
   WindowQueue,
 } from './contract.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { HostNews } from './host-news.ts'
 import { type Entry, Lane } from './lane.ts'
 import type { Environment } from './launch.ts'
 import { type LoadedSet, type LoadParts, loadSet, type Wanted } from './load-set.ts'
@@ -58,9 +59,8 @@ class Host implements ScoringHost {
   readonly #loadParts: LoadParts
   readonly #backoff: Backoff
   readonly #children: Children
+  readonly #news: HostNews
   readonly #stopping = new AbortController()
-  /** Model and provider last logged, by key. */
-  readonly #told = new Map<string, string>()
   /** Loads run one after the other. */
   #loads: Promise<unknown> = Promise.resolve()
   #state: ScorerStatus['state'] = 'idle'
@@ -72,6 +72,7 @@ class Host implements ScoringHost {
     const { config, clock, prng, counters } = parts
     this.#parts = parts
     this.#logger = parts.logger.room('scoring')
+    this.#news = new HostNews(this.#logger)
     this.#quarantine = new Quarantine(clock)
     this.#children = new Children({ ...parts, logger: this.#logger })
     this.#backoff = new Backoff(prng, RESTART_FIRST_MS, RESTART_CAP_MS)
@@ -157,7 +158,7 @@ class Host implements ScoringHost {
     const set = await this.#tryLoad(wanted)
     if (set.process) await this.#takeOver(set)
     else if (this.#state === 'starting') this.#state = 'idle'
-    this.#report(set.result)
+    this.#news.tell(set.result)
     return set.result
   }
 
@@ -204,9 +205,9 @@ class Host implements ScoringHost {
     if (this.#stopped || this.#recovering || this.#dispatcher.entries.length === 0) return
     this.#recovering = true
     const { clock } = this.#parts
-    if (clock.monotonicMs() - this.#upSinceMs > STEADY_MS) this.#backoff.reset()
-    this.#state = 'restarting'
     const goneMs = clock.monotonicMs()
+    if (goneMs - this.#upSinceMs > STEADY_MS) this.#backoff.reset()
+    this.#state = 'restarting'
     while (!this.#stopped && !this.#dispatcher.lane && this.#dispatcher.entries.length > 0) {
       const delayMs = this.#backoff.nextMs()
       this.#logger.warn('scorer gone, starting it anew', { reason: death.message, inMs: Math.round(delayMs) })
@@ -219,11 +220,8 @@ class Host implements ScoringHost {
     if (this.#stopped) return
     const { lane, entries } = this.#dispatcher
     this.#state = lane ? 'up' : 'idle'
-    const scores = entries.map(entry => `${entry.key} on ${entry.placement.provider}`).join(', ')
-    const afterMs = Math.round(clock.monotonicMs() - goneMs)
-    if (lane) this.#logger.info('scorer is back', { scores, afterMs, restarts: this.#restarts })
-    else
-      this.#logger.error('scorer stays away: none of its models can be scored', { afterMs, restarts: this.#restarts })
+    const placements = lane ? entries.map(entry => entry.placement) : []
+    this.#news.recovered(placements, Math.round(clock.monotonicMs() - goneMs), this.#restarts)
   }
 
   async #restart(): Promise<void> {
@@ -233,8 +231,7 @@ class Host implements ScoringHost {
       return undefined
     })
     if (!set || this.#stopped) return
-    for (const { key, message } of set.result.refused)
-      this.#logger.error('not scored at present', { key, reason: message })
+    this.#news.missing(set.result)
     // What is quarantined is over; a missing provider may come back, so the next round asks for it again.
     for (const { model } of wanted) {
       if (this.#quarantine.reasonOf(model.sha256) !== undefined) this.#dispatcher.evict(model.sha256)
@@ -249,17 +246,5 @@ class Host implements ScoringHost {
 
   get #stopped(): boolean {
     return this.#state === 'stopped'
-  }
-
-  #report(result: LoadResult): void {
-    for (const { key, sha256, provider, windowUs, notTaken } of result.accepted) {
-      // Every swap loads the complete set; only what is new is news.
-      if (this.#told.get(key) === `${sha256} ${provider}`) continue
-      this.#told.set(key, `${sha256} ${provider}`)
-      const reasons = notTaken.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
-      this.#logger.info('model loaded', { key, provider, windowUs, ...(reasons ? { notTaken: reasons } : {}) })
-    }
-    for (const { key, code, message } of result.refused)
-      this.#logger.error('model refused', { key, code, reason: message })
   }
 }

@@ -63,6 +63,7 @@ export class PumpModel {
   /** Sensor readings after the last step, in the order and units of PUMP_CHANNELS. */
   readonly values = new Float64Array(PUMP_CHANNELS.length)
   readonly #config: PumpConfig
+  #faultAfterS: number
   readonly #prng: Prng
   readonly #valve: Wander
   readonly #demand: Wander
@@ -79,6 +80,7 @@ export class PumpModel {
 
   constructor(seed: number, config: PumpConfig) {
     this.#config = config
+    this.#faultAfterS = config.faultAfterS
     this.#prng = seededPrng(seed)
     this.#valve = new Wander(this.#prng, 40)
     this.#demand = new Wander(this.#prng, 90)
@@ -97,10 +99,15 @@ export class PumpModel {
     return this.#on
   }
 
+  /** Brings the fault forward: it begins to develop in `seconds` at the latest. */
+  beginFaultIn(seconds: number): void {
+    this.#faultAfterS = Math.min(this.#faultAfterS, this.#timeS + seconds)
+  }
+
   /** 0 = sound, 1 = fully developed. */
   get severity(): number {
     if (this.#config.fault === 'none') return 0
-    return Math.min(1, Math.max(0, (this.#timeS - this.#config.faultAfterS) / FAULT_S))
+    return Math.min(1, Math.max(0, (this.#timeS - this.#faultAfterS) / FAULT_S))
   }
 
   /** Moves on by `dtS` seconds and reads the sensors into `values`. */

@@ -7,6 +7,7 @@ import type { Counter } from '../core/counters.ts'
 import { messageOf } from '../core/errors.ts'
 import type { StreamDecoder } from '../decode/contract.ts'
 import type { Source, SourceDeps, SourceStatus } from './contract.ts'
+import { serialBinding } from './serial-binding.ts'
 import { StatusBoard } from './status-board.ts'
 
 const RETRY_FIRST_MS = 250
@@ -30,6 +31,7 @@ export class SerialSource implements Source {
   #cancelRetry: Cancel | undefined
   #cancelWatch: Cancel | undefined
   #stopped = false
+  #problemSaid = false
 
   constructor(config: SerialSourceConfig, deps: SourceDeps) {
     this.id = config.id
@@ -53,7 +55,9 @@ export class SerialSource implements Source {
   }
 
   status(): SourceStatus {
-    return this.#board.get()
+    const status = this.#board.get()
+    const { problem } = this.#decoder
+    return status.state === 'up' && problem ? { ...status, detail: `${status.detail}; ${problem}` } : status
   }
 
   async stop(): Promise<void> {
@@ -69,7 +73,8 @@ export class SerialSource implements Source {
 
   #open(): void {
     const { path, baud, parity, dataBits, stopBits } = this.#config
-    const port = new SerialPort({
+    const options = {
+      binding: serialBinding,
       path,
       baudRate: baud,
       parity,
@@ -77,7 +82,8 @@ export class SerialSource implements Source {
       stopBits,
       autoOpen: false,
       highWaterMark: READ_BYTES,
-    })
+    }
+    const port = new SerialPort(options)
     this.#port = port
     const current = (): boolean => this.#port === port
     port.on('data', (chunk: Buffer) => current() && this.#data(chunk))
@@ -103,6 +109,10 @@ export class SerialSource implements Source {
     // A port that opens but never gives a byte is not yet well again.
     this.#backoff.reset()
     this.#decoder.push(chunk, nowUs)
+    const { problem } = this.#decoder
+    if (!problem || this.#problemSaid) return
+    this.#problemSaid = true
+    this.#deps.logger.warn(problem, { source: this.id })
   }
 
   #lost(port: SerialPort, why: string): void {

@@ -172,7 +172,7 @@ export class MqttLink {
     this.#publishes.open(client, Math.max(1, Math.min(this.#options.inFlightMax, receiveMaximum)))
     this.#upSinceMs = this.#options.clock.monotonicMs()
     this.state = 'up'
-    this.detail = `connected to ${this.#options.config.url}, MQTT ${this.protocol === 5 ? '5' : '3.1.1'}`
+    this.detail = `connected to ${withoutPassword(this.#options.config.url)}, MQTT ${this.protocol === 5 ? '5' : '3.1.1'}`
     for (const { topic, qos } of this.#options.subscriptions) {
       client.subscribe(topic, { qos }, (error, granted) => {
         if (this.#client !== client) return

@@ -37,7 +37,7 @@ const GOODBYE_MS = 1_000
 const GOODBYE_LEAST_MS = 50
 
 export function createUplink(options: UplinkOptions): Uplink {
-  return new MqttUplink(options)
+  return new MqttUplink({ ...options, logger: options.logger.room('uplink') })
 }
 
 class MqttUplink implements Uplink {
@@ -165,6 +165,8 @@ class MqttUplink implements Uplink {
   }
 
   #up(): void {
+    const { reconnects, detail } = this.#link
+    this.#options.logger.info(detail, reconnects > 0 ? { reconnects } : {})
     this.#trouble = undefined
     this.#stateDirty = true
     this.#stateSending = false

@@ -17,6 +17,13 @@ export interface AssetTaps {
   waveform(block: WaveformBlock, running: boolean): void
 }
 
+/** So many times the time between two deliveries may pass before nothing is known: one may be late, or lost. */
+const DELIVERIES_MISSED = 3
+/** What is known of an asset is forgotten after so many of its gaps, whatever was observed: an hour, of 10 s. */
+const SILENCES_MAX = 360
+/** Of the longest spacing that stays with each delivery: one that came after an outage is forgotten soon. */
+const SPACING_KEPT = 0.5
+
 /**
  * One asset's walk:
  *
@@ -34,6 +41,10 @@ export class AssetLine implements SampleSink {
   readonly #waveformsAlone: boolean
   /** When the newest row came, monotonic: a wall clock that is set makes no row old. */
   #rowMs = Number.NEGATIVE_INFINITY
+  /** Rows that come without a silence between them are one delivery; when the newest began. */
+  #deliveryMs = Number.NEGATIVE_INFINITY
+  /** Between deliveries of a source that brings its rows in batches further apart than a silence; 0 = it does not. */
+  #spacingMs = 0
 
   constructor(asset: AssetConfig, clock: Clock, counters: Counters, taps: AssetTaps) {
     this.#clock = clock
@@ -44,7 +55,7 @@ export class AssetLine implements SampleSink {
     this.#silenceMs = Math.max(asset.gapMs, ...ages)
     this.live = new LiveTable(asset)
     this.gate = new Gate(asset, counters, (block, raw) => {
-      this.#rowMs = clock.monotonicMs()
+      this.#arrived()
       taps.stored(raw)
       this.live.judged(block)
       taps.gated(block)
@@ -57,9 +68,13 @@ export class AssetLine implements SampleSink {
     return ROW_STATES[this.gate.state]!
   }
 
-  /** As people are told: unknown before the first row, and when the last one came longer ago than the asset's gap. */
+  /**
+   * As people are told: unknown before the first row, and when the last one came longer ago than the asset's gap, or than
+   * its source has lately taken to bring rows.
+   */
   machineNow(): RowState {
-    return this.#clock.monotonicMs() - this.#rowMs > this.#silenceMs ? 'unknown' : this.state
+    const spacingMs = Math.min(DELIVERIES_MISSED * this.#spacingMs, SILENCES_MAX * this.#silenceMs)
+    return this.#clock.monotonicMs() - this.#rowMs > Math.max(this.#silenceMs, spacingMs) ? 'unknown' : this.state
   }
 
   samples(block: SampleBlock): void {
@@ -70,7 +85,20 @@ export class AssetLine implements SampleSink {
 
   waveform(block: WaveformBlock): void {
     this.live.waveform(block, this.#clock.nowUs())
-    if (this.#waveformsAlone) this.#rowMs = this.#clock.monotonicMs()
+    if (this.#waveformsAlone) this.#arrived()
     this.#taps.waveform(block, this.state === 'running')
+  }
+  #arrived(): void {
+    const nowMs = this.#clock.monotonicMs()
+    const silentMs = nowMs - this.#rowMs
+    if (silentMs > this.#silenceMs) {
+      // After a stream of rows it was an outage, which says nothing of how long the next silence may be.
+      const batch = this.#rowMs - this.#deliveryMs <= this.#silenceMs
+      this.#spacingMs = batch ? Math.max(silentMs, SPACING_KEPT * this.#spacingMs) : 0
+      this.#deliveryMs = nowMs
+    } else if (nowMs - this.#deliveryMs > this.#silenceMs) {
+      this.#spacingMs = 0
+    }
+    this.#rowMs = nowMs
   }
 }

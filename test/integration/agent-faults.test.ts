@@ -86,6 +86,14 @@ assets:
   await until(async () => (await status()).uplink.state === 'up' && (await status()).sources[0]!.state === 'up', 'both')
   await daemon.stop()
   t.equal(daemon.child.exitCode, 0)
+  const lines = daemon.log().trim().split('\n')
+  t.same(
+    lines.filter(line => !/^[\d:]{8} \w+ +\S/.test(line)),
+    [],
+    'every line names its room',
+  )
+  t.equal(lines.filter(line => /^\S+ uplink +connected to mqtt:/.test(line)).length, 1)
+  t.ok(lines.some(line => /^\S+ sources +WARN +.*no-such-port/.test(line)))
 })
 
 t.test('a bad configuration starts nothing at all', async t => {

@@ -115,6 +115,29 @@ t.test('re-baselined between rows: a shorter recording still gives the same rows
   t.equal(rows.length, 900)
 })
 
+t.test('a file that cannot be read or written has its exit code, a model that is none another', async t => {
+  const path = recording(t, 'run.csv', 700)
+  const none = join(t.testdirName, 'none')
+  const junk = join(t.testdirName, 'junk.onnx')
+  const copy = join(t.testdirName, 'copy.csv')
+  writeFileSync(junk, 'junk')
+  writeFileSync(copy, readFileSync(path))
+  const out = join(t.testdirName, 'out.csv')
+  const fit = ['--fit-rows', '0:600']
+  for (const [args, code, words] of [
+    [['--csv', none, '--out', out, ...fit], 3, /none.*\[CSV_INVALID\]/],
+    [['--csv', path, '--out', out, '--model', none], 3, /cannot read .*none.*\[FILE_UNREADABLE\]/],
+    [['--csv', path, '--out', out, '--model', t.testdirName], 3, /cannot read .*\[FILE_UNREADABLE\]/],
+    [['--csv', path, '--out', out, '--model', junk], 5, /junk.onnx.*\[MODEL_UNREADABLE\]/],
+    [['--csv', path, '--out', join(junk, 'out.csv'), ...fit], 3, /cannot write .*\[FILE_UNWRITABLE\]/],
+    [['--csv', path, '--csv', copy, '--out', join(junk, 'out'), ...fit], 3, /junk.onnx is no folder/],
+  ] as const) {
+    const run = await backtest(...args)
+    t.equal(run.code, code, run.err)
+    t.match(run.err, words)
+  }
+})
+
 t.test('what cannot be done is said, with the exit code of wrong usage', async t => {
   const path = recording(t, 'run.csv', 700)
   const out = join(t.testdirName, 'out.csv')

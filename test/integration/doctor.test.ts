@@ -46,6 +46,6 @@ t.test('doctor says what is wrong with a file that is no model, or not there', a
   t.equal(garbage.code, 5)
   t.match(garbage.out, /contract +not kept: .*garbage\.onnx/)
   t.match(garbage.out, /cpu +no: Failed to load model because protobuf parsing failed/)
-  t.match(await doctor('--providers', join(path, 'none')), { code: 5, err: /cannot read .*\[NOT_FOUND\]/ })
+  t.match(await doctor('--providers', join(path, 'none')), { code: 3, err: /cannot read .*\[FILE_UNREADABLE\]/ })
   t.match(await doctor(), { code: 2, err: /say --providers MODEL.onnx \[USAGE\]/ })
 })

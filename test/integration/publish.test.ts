@@ -99,5 +99,5 @@ t.test('the passphrase comes from a file or the environment; misuse has its own 
   t.match(await publish(add('any.onnx'), { WEARWATCH_PASSPHRASE: 'correct horse' }), { code: 0 })
   t.match(await publish(add('junk.onnx')), { code: 5, err: /MODEL_UNREADABLE/ })
   t.match(await publish(add('any.onnx', '--expires', 'soon')), { code: 2, err: /is not a duration/ })
-  t.match(await publish(add('any.onnx', '--passphrase-file', join(dir, 'none'))), { code: 2, err: /cannot read/ })
+  t.match(await publish(add('any.onnx', '--passphrase-file', join(dir, 'none'))), { code: 3, err: /cannot read/ })
 })

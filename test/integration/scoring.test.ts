@@ -253,13 +253,26 @@ t.test('each model says which provider it got and why not the ones before', asyn
   }
 })
 
-t.test('a required provider that is missing refuses the model', async t => {
+t.test('a required provider refuses the model where it is missing, and scores alone where it is there', async t => {
+  const [asked] = (await open(t, { providers: ['cuda', 'cpu'] }).load([{ key: 'a', model: maxModel('a') }])).accepted
   const host = open(t, { providers: ['cuda', 'cpu'], require: true })
+  const seen = collect(host)
   const { accepted, refused } = await host.load([{ key: 'a', model: maxModel('a') }])
-  if (accepted.length > 0) {
-    t.pass('this machine has a working CUDA provider')
+  if (asked?.provider === 'cuda') {
+    t.comment('this machine has a working CUDA provider')
+    t.same(refused, [])
+    t.match(accepted, [{ key: 'a', provider: 'cuda', notTaken: [] }])
+    put(host.queue('a'), 7)
+    await host.idle()
+    t.same(
+      seen.map(row => row.score),
+      [7],
+    )
+    t.match(host.status(), { state: 'up', placements: [{ key: 'a', provider: 'cuda' }] })
     return
   }
+  t.match(asked, { provider: 'cpu', notTaken: [{ provider: 'cuda' }] })
+  t.same(accepted, [])
   t.match(refused, [
     {
       key: 'a',
@@ -267,7 +280,15 @@ t.test('a required provider that is missing refuses the model', async t => {
       message: /a: cannot have the required provider \(cuda: .*add cpu to scorer.provider/,
     },
   ])
-  t.equal(host.status().state, 'idle')
+  t.match(host.status(), { state: 'idle', placements: [] })
+})
+
+t.test('a required provider that every machine has scores, and nothing after it is tried', async t => {
+  const host = open(t, { providers: ['cpu', 'cuda'], require: true })
+  const { accepted, refused } = await host.load([{ key: 'a', model: maxModel('a') }])
+  t.same(refused, [])
+  t.match(accepted, [{ key: 'a', provider: 'cpu', notTaken: [] }])
+  t.equal(accepted[0]?.notTaken.length, 0)
 })
 
 t.test('scores that are not finite are counted and not passed on', async t => {

@@ -2,6 +2,7 @@
 // end: everything, at least once, and in order once repeats are dropped.
 import type { Aedes } from 'aedes'
 import t from 'tap'
+import { keepingLogger } from '../support/log-lines.ts'
 import { aedesBroker, MOSQUITTO_MISSING, mosquitto } from '../support/uplink-brokers.ts'
 import { MemoryJournal } from '../support/uplink-journal.ts'
 import { alarms, alertSeqs, idOf, listen, range, testUplink, uplinkConfig } from '../support/uplink-parts.ts'
@@ -12,7 +13,8 @@ t.test('broker away at start, then there, away, and back', async t => {
   await broker.stop()
   const journal = new MemoryJournal()
   for (const alarm of alarms(20)) await journal.alarm(alarm)
-  const uplink = testUplink(journal, uplinkConfig(broker.url))
+  const { logger, lines } = keepingLogger()
+  const uplink = testUplink(journal, uplinkConfig(broker.url), { logger })
   const delivered: number[] = []
   uplink.onDelivered(seq => delivered.push(seq))
   t.teardown(async () => {
@@ -38,6 +40,18 @@ t.test('broker away at start, then there, away, and back', async t => {
   t.same([...new Set(delivered)], range(1, 40))
   t.match(uplink.status(), { deliveredAlertSeq: 40, reconnects: 1 })
   t.ok((uplink.status().lastPubackMs ?? -1) >= 0)
+  t.same(
+    lines.filter(line => line.room !== 'uplink'),
+    [],
+  )
+  t.match(
+    lines.filter(({ msg }) => msg.startsWith('connected')),
+    [
+      { msg: `connected to ${broker.url}, MQTT 3.1.1`, reconnects: undefined },
+      { msg: `connected to ${broker.url}, MQTT 3.1.1`, reconnects: 1 },
+    ],
+  )
+  t.equal(lines.filter(({ msg }) => msg.startsWith('connected')).length, 2)
 })
 
 t.test('MQTT 5: broker killed in mid-stream', { skip: MOSQUITTO_MISSING }, async t => {

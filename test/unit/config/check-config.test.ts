@@ -81,6 +81,30 @@ t.test('--json', async t => {
   t.match(JSON.parse(bad.out), { ok: false, issues: [{ line: 8, path: 'log.level' }] })
 })
 
+t.test('rows that a fit needs, where the file does not say how often they come', async t => {
+  const learns = (every: string): string =>
+    withParts(
+      `assets: {p-1: {source: plant, topic: a, ${every} learn: {running: 1min}, channels: {flow: {unit: m3/h}}}}`,
+    )
+  const dir = t.testdir({
+    'open.yaml': learns(''),
+    'short.yaml': learns('every: 1s,'),
+    'good.yaml': learns('every: 100ms,'),
+  })
+  const open = await run(t, `${dir}/open.yaml`)
+  t.equal(open.code, 0)
+  t.match(open.out, /^# baseline {3}p-1: a fit needs at least 155 rows; write "every"/m)
+  const short = await run(t, `${dir}/short.yaml`)
+  t.equal(short.code, 0)
+  t.match(
+    short.out + short.err,
+    /short.yaml:\d+ {2}assets.p-1.learn.running {2}1min at a row every 1s are 61 rows, too few/,
+  )
+  const good = await run(t, `${dir}/good.yaml`)
+  t.equal(good.code, 0)
+  t.notMatch(good.out, /# baseline/)
+})
+
 t.test('--schema prints what editors read', async t => {
   const { code, out } = await run(t, '--schema')
   t.equal(code, 0)

@@ -52,6 +52,54 @@ t.test('csv: columns by name once the header came, also when the device sends it
   })
 })
 
+const FLOW_AND_PRESSURE = [{ id: 'flow' }, { id: 'p', binding: { column: 'Druck' } }]
+const byName = (delimiter: ',' | ';' = ','): StreamDecoder =>
+  createCsvLinesDecoder(testContext([testAsset(0, FLOW_AND_PRESSURE)]), { delimiter, lineBytesMax: 2000 })
+
+t.test(
+  'csv: a header without the wanted columns is told, with those it has, until one comes that has them',
+  async t => {
+    const decoder = byName()
+    push(decoder, 'Druck,"Fluss",T\n')
+    t.equal(decoder.problem, undefined, 'it may be a banner')
+    push(decoder, '1,2,3\n')
+    t.equal(
+      decoder.problem,
+      'no row is taken: the stream has no column flow; its header has Druck, Fluss, T; check column of the channels (a name, or a position from 0) and delimiter',
+    )
+    const said = decoder.problem
+    push(decoder, 'other,names\n1,2\n')
+    t.equal(decoder.problem, said, 'said once')
+    decoder.reset()
+    t.equal(decoder.problem, said)
+    push(decoder, 'flow,Druck\n')
+    t.equal(decoder.problem, undefined)
+  },
+)
+
+t.test('csv: a header that never comes is told after ten lines', async t => {
+  const decoder = byName(';')
+  for (let line = 0; line < 9; line++) push(decoder, '9;1,5\n')
+  t.equal(decoder.problem, undefined)
+  push(decoder, '9;1,5\n')
+  t.match(decoder.problem, /no column flow, Druck; it sent no header, and its lines have 2 columns: 9, 1,5; check/)
+})
+
+t.test('csv: a banner before the header and a wanted header in the first line are no problem', async t => {
+  const banner = byName()
+  push(banner, 'Pump station\r\nready\r\nflow,Druck\r\n1,2\r\n')
+  t.equal(banner.problem, undefined)
+  const atOnce = byName()
+  push(atOnce, 'flow,Druck\n1,2\n'.repeat(20))
+  t.equal(atOnce.problem, undefined)
+})
+
+t.test('csv: what the stream has is shown within bounds and without control characters', async t => {
+  const decoder = byName()
+  push(decoder, `\u001b[2J${'x'.repeat(1000)}${',y'.repeat(400)}\n1,2\n`)
+  t.match(decoder.problem, /its header has {2}\[2Jx{28}…, y, y, y, y, y, y, y and 393 more; check/)
+})
+
 t.test('csv: after reset() half a line is forgotten and the next one not believed', async t => {
   const sink = new KeepingSink()
   const context = testContext([testAsset(0, [{ id: 'a', binding: { column: 0 } }])], sink)

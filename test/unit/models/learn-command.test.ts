@@ -116,6 +116,9 @@ t.test('options that a model cannot be made of are refused, and nothing stays be
   const dir = t.testdir({ out: {} })
   const long = csv(lines, 'time;flow;suction;current\n')
   const args = ['--order', '2', '--mean', '4']
-  t.match(await learn('--csv', long, '--out', join(dir, 'out'), ...args), { code: 2, err: /Choose another --out/ })
+  t.match(await learn('--csv', long, '--out', join(dir, 'out'), ...args), {
+    code: 3,
+    err: /choose another --out \[FILE_UNWRITABLE\]/,
+  })
   t.equal(existsSync(join(dir, 'out.new')), false)
 })

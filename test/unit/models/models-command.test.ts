@@ -217,7 +217,7 @@ t.test('wrap refuses, and writes nothing', async t => {
   t.match(await refusal({ out: path('bare.onnx') }), { code: 'USAGE', message: /is never changed/ })
   t.match(await refusal({ file: path('fixed.onnx') }), { code: 'MODEL_CONTRACT', message: /let the batch be dynamic/ })
   t.match(await refusal({ file: path('m.yaml') }), { code: 'MODEL_UNREADABLE' })
-  t.match(await refusal({ file: path('none.onnx') }), { code: 'NOT_FOUND' })
+  t.match(await refusal({ file: path('none.onnx') }), { code: 'FILE_UNREADABLE' })
   t.match(await refusal({ file: path('shares.onnx') }), { code: 'MODEL_CONTRACT', message: /shares: .*sum to/ })
   t.match(await refusal({ manifest: path('bad.yaml') }), {
     code: 'CONFIG_INVALID',

@@ -1,0 +1,35 @@
+// Reading a serial line: what waits, what ends.
+import { closeSync, openSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import { type PolledPort, readUntilHangUp } from '../../../agent/sources/serial-binding.ts'
+
+function portOn(path: string): PolledPort & { polls: number } {
+  const port = { fd: openSync(path, 'r'), polls: 0, poller: { once: () => port.polls++ } }
+  t.teardown(() => closeSync(port.fd))
+  return port
+}
+
+t.test('bytes that are there come at once', async t => {
+  const dir = t.testdir()
+  writeFileSync(`${dir}/line`, 'abc')
+  const buffer = Buffer.alloc(8)
+  t.same(await readUntilHangUp(portOn(`${dir}/line`), buffer, 2, 6), { buffer, bytesRead: 3 })
+  t.equal(buffer.toString('latin1', 2, 5), 'abc')
+})
+
+t.test('a read of nothing is a hang-up, not a reason to read again', async t => {
+  const port = portOn('/dev/null')
+  await t.rejects(readUntilHangUp(port, Buffer.alloc(8), 0, 8), { message: 'the line was hung up' })
+  t.equal(port.polls, 0)
+})
+
+t.test('a closed port cancels', async t => {
+  const port: PolledPort = { fd: null, poller: { once: () => {} } }
+  const reason: unknown = await readUntilHangUp(port, Buffer.alloc(8), 0, 8).catch((error: unknown) => error)
+  t.match(reason, { canceled: true })
+})
+
+t.test('an error of the device is passed on', async t => {
+  // A folder can be opened and not read.
+  await t.rejects(readUntilHangUp(portOn(t.testdir()), Buffer.alloc(8), 0, 8), { code: 'EISDIR' })
+})
