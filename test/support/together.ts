@@ -13,9 +13,20 @@ export async function together(folders: readonly string[], except: readonly stri
     )
     .filter(file => file.endsWith('.test.ts') && !except.some(folder => file.startsWith(`${folder}/`)))
     .sort()
+  // A test that hooks something onto the root, `t.teardown` outside of a subtest, makes tap end the process early and call it
+  // a success.
+  let done = 0
+  process.on('exit', () => {
+    if (done === files.length) return
+    process.stderr.write(`${files[done]} ended the tests after it: ${files.length - done} files did not run\n`)
+    process.exitCode = 1
+  })
   for (const file of files) {
     await import(pathToFileURL(join('test', file)).href)
     // tap runs the subtests of a process in turn: what this file began is over when this one is.
-    await t.test(file, async t => t.pass('done'))
+    await t.test(file, async t => {
+      t.pass('done')
+      done++
+    })
   }
 }

@@ -1,9 +1,9 @@
 // Reading a serial line: what waits, what ends.
 import { closeSync, openSync, writeFileSync } from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type PolledPort, readUntilHangUp } from '../../../agent/sources/serial-binding.ts'
 
-function portOn(path: string): PolledPort & { polls: number } {
+function portOn(t: Test, path: string): PolledPort & { polls: number } {
   const port = { fd: openSync(path, 'r'), polls: 0, poller: { once: () => port.polls++ } }
   t.teardown(() => closeSync(port.fd))
   return port
@@ -13,12 +13,12 @@ t.test('bytes that are there come at once', async t => {
   const dir = t.testdir()
   writeFileSync(`${dir}/line`, 'abc')
   const buffer = Buffer.alloc(8)
-  t.same(await readUntilHangUp(portOn(`${dir}/line`), buffer, 2, 6), { buffer, bytesRead: 3 })
+  t.same(await readUntilHangUp(portOn(t, `${dir}/line`), buffer, 2, 6), { buffer, bytesRead: 3 })
   t.equal(buffer.toString('latin1', 2, 5), 'abc')
 })
 
 t.test('a read of nothing is a hang-up, not a reason to read again', async t => {
-  const port = portOn('/dev/null')
+  const port = portOn(t, '/dev/null')
   await t.rejects(readUntilHangUp(port, Buffer.alloc(8), 0, 8), { message: 'the line was hung up' })
   t.equal(port.polls, 0)
 })
@@ -31,5 +31,5 @@ t.test('a closed port cancels', async t => {
 
 t.test('an error of the device is passed on', async t => {
   // A folder can be opened and not read.
-  await t.rejects(readUntilHangUp(portOn(t.testdir()), Buffer.alloc(8), 0, 8), { code: 'EISDIR' })
+  await t.rejects(readUntilHangUp(portOn(t, t.testdir()), Buffer.alloc(8), 0, 8), { code: 'EISDIR' })
 })
