@@ -82,6 +82,7 @@ export class RebaselineMeter {
   #waiting = 0
   #open = false
   #inAlarm = false
+  #beyondNow = false
   /** Rows in all stretches. */
   #healthy = 0
 
@@ -121,6 +122,7 @@ export class RebaselineMeter {
   row(at: number, score: number, inAlarm: boolean, learnable = true): void {
     this.#state.rows++
     this.#inAlarm = inAlarm
+    this.#beyondNow = score >= 1
     this.#stepBack(at)
     if (inAlarm || !learnable) {
       // What led up to an alarm goes with it; a row that is no good for learning says nothing about those before it.
@@ -138,8 +140,14 @@ export class RebaselineMeter {
   /** Begins the next period. Call when rowsToDue is 0. */
   take(): RebaselineDue {
     const { baselineRows, keeps } = this.#shape
-    const { stretches, fresh, exceeding } = this.#state
-    const healthy = this.#healthy
+    // The newest rows count unless an alarm is on its way: a model that has not seen the last of what it is to judge alarms
+    // sooner. A recording of one channel stood in alarm for 78 % of its rows without them and 37 % with them; a healthy rig alarmed
+    // twice and not at all. If they turn out to lead to an alarm, the next baseline is without them.
+    const newest = this.#beyondNow ? 0 : this.#waiting
+    let exceeding = this.#state.exceeding
+    for (let i = 0; i < newest; i++) exceeding += this.#beyond[(this.#head + i) % this.#at.length]!
+    const fresh = Math.min(this.#periodRows, this.#state.fresh + newest)
+    const healthy = this.#healthy + newest
     this.#state.rows = 0
     this.#state.fresh = 0
     this.#state.exceeding = 0
@@ -155,7 +163,21 @@ export class RebaselineMeter {
       return no(`only ${healthy} healthy rows are there, of ${baselineRows} in the first baseline`)
     }
     const takeLast = keeps === 'baseline' ? baselineRows : healthy
-    return { ready: true, stretches: stretches.map(stretch => ({ ...stretch })), takeLast }
+    return { ready: true, stretches: this.#stretchesWith(newest), takeLast }
+  }
+
+  /** The healthy stretches, with the rows that wait as the end of the last or as one more. */
+  #stretchesWith(newest: number): HealthyStretch[] {
+    const stretches = this.#state.stretches.map(stretch => ({ ...stretch }))
+    if (newest === 0) return stretches
+    const from = this.#at[this.#head]!
+    const to = this.#at[(this.#head + newest - 1) % this.#at.length]!
+    const last = stretches.at(-1)
+    if (this.#open && last) {
+      last.to = to
+      last.rows += newest
+    } else stretches.push({ from, to, rows: newest })
+    return stretches
   }
 
   /** A clock was set back: what lies after the new time would be found twice, so it is forgotten. */

@@ -20,9 +20,9 @@ const POINTS_MAX = 300
 const ROWS_PER_POINT = 10
 /** Residuals of a point remembered too well: a scale below this share of a standard deviation is rounding. */
 const SCALE_MIN = 1e-3
-const SCALE_ROWS_MAX = 1_500
+const SCALE_ROWS_MAX = 1_000
 /** Held-out rows scored, evenly spread: neighbours say the same, and 24,000 x 38 took 1 s. */
-const HELD_OUT_MAX = 8_000
+const HELD_OUT_MAX = 5_000
 const WINDOWS_MAX = 250
 /** Numbers in one memory: with many channels it holds fewer points, so that a model file stays below 1 MB. */
 const FLOATS_MAX = 60_000

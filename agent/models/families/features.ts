@@ -13,12 +13,14 @@ const EXPLAINED_MIN = 0.5
 /** Named predictors move the prediction by this share of the channel's own standard deviation at least. */
 const WEIGHT_MIN = 0.2
 const PREDICTORS_MAX = 2
+/** Beyond, a relation of all with all takes more than the rest of the fit and more than a model file holds: none is shown. */
+const CHANNELS_MAX = 300
 
 export interface Relation {
   /** Rows averaged. */
   mean: number
   channels: number
-  /** [channels x channels]: weight of channel j in the prediction of channel i, in z; 0 on the diagonal. */
+  /** [channels x channels]: weight of channel j in the prediction of channel i, in z; 0 on the diagonal. Empty: a channel's own mean is its prediction. */
   weights: Float64Array
   /** Per channel: those that predict it most, largest first; empty where the others say little of it. */
   predictors: number[][]
@@ -26,6 +28,10 @@ export interface Relation {
 
 export function fitRelation(stretch: Stretch, mean: number): Relation {
   const { rows, channels, runs } = stretch
+  if (channels > CHANNELS_MAX) {
+    const nobody = Array.from({ length: channels }, () => [])
+    return { mean, channels, weights: new Float64Array(0), predictors: nobody }
+  }
   const averaged = movingMean(stretch.z, rows, channels, mean)
   const moments = new Moments(channels)
   for (let r = 0; r < rows; r++) {
@@ -73,11 +79,7 @@ function addTo(graph: GraphBuilder, z: string, samples: number, relation: Relati
   const average = Float64Array.from({ length: samples }, (_, row) => (row < samples - mean ? 0 : 1 / mean))
   const recent = graph.node('MatMul', [z, graph.constant('recent_mean', [samples, 1], average)])
   const observed = graph.node('Flatten', [recent], { axis: 1 })
-  const transposed = Float64Array.from(
-    { length: C * C },
-    (_, at) => relation.weights[(at % C) * C + Math.floor(at / C)]!,
-  )
-  const predicted = graph.node('MatMul', [observed, graph.constant('relation', [C, C], transposed)])
+  const predicted = predictedBy(graph, observed, relation)
   const spread = graph.constant(
     'spread',
     [C],
@@ -87,4 +89,10 @@ function addTo(graph: GraphBuilder, z: string, samples: number, relation: Relati
   const level = graph.constant('level', [C], standard.centre)
   const prediction = graph.node('Add', [graph.node('Mul', [predicted, spread]), level])
   return graph.node('Concat', [deviation, prediction], { axis: 1 })
+}
+
+function predictedBy(graph: GraphBuilder, observed: string, { channels: C, weights }: Relation): string {
+  if (weights.length === 0) return graph.node('Mul', [observed, graph.constant('relation', [1], [0])])
+  const transposed = Float64Array.from({ length: C * C }, (_, at) => weights[(at % C) * C + Math.floor(at / C)]!)
+  return graph.node('MatMul', [observed, graph.constant('relation', [C, C], transposed)])
 }

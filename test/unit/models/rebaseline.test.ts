@@ -33,7 +33,7 @@ t.test('due after the first baseline, or a day where that is shorter', async t =
     ready: true,
     stretches: [
       { from: 0, to: 199, rows: 200 },
-      { from: 200, to: 359, rows: 160 },
+      { from: 200, to: 399, rows: 200 },
     ],
     takeLast: 200,
   })
@@ -53,8 +53,8 @@ t.test('what leads up to an alarm is left out with it, and the margin grows with
     const second = due.ready ? due.stretches[1] : undefined
     if (onDelayRows === 5) {
       t.match(second, { from: 200, to: healthyTo, rows: 60 })
-      t.match(due, { stretches: [{}, {}, { from: 310, to: 359 }] })
-    } else t.match(due, { ready: false, reason: /only 0 of the 200 new rows are healthy/ })
+      t.match(due, { stretches: [{}, {}, { from: 310, to: 399 }] })
+    } else t.match(due, { stretches: [{}, { from: 310, to: 399, rows: 90 }] })
   }
 })
 
@@ -71,7 +71,23 @@ t.test('not while the alarm stands, not with many rows beyond the setpoint, not 
   const stale = started()
   feed(stale, 200, 370, 2, true)
   feed(stale, 370, 400)
-  t.match(stale.take(), { ready: false, reason: /only 0 of the 200 new rows/ })
+  t.match(stale.take(), { ready: false, reason: /only 30 of the 200 new rows/ })
+})
+
+t.test('an alarm on its way: the rows before it are left out, now and later', async t => {
+  const meter = started()
+  feed(meter, 200, 398)
+  feed(meter, 398, 400, 1.5)
+  t.match(meter.take(), { ready: true, stretches: [{}, { from: 200, to: 359, rows: 160 }] })
+  feed(meter, 400, 410, 1.5, true)
+  feed(meter, 410, 600)
+  t.match(meter.take(), {
+    ready: true,
+    stretches: [
+      { from: 200, to: 359 },
+      { from: 410, to: 599, rows: 190 },
+    ],
+  })
 })
 
 t.test('rows no good for learning end a stretch, and take nothing before them along', async t => {
@@ -80,7 +96,7 @@ t.test('rows no good for learning end a stretch, and take nothing before them al
   feed(meter, 260, 270, 0.5, false, false)
   feed(meter, 270, 400)
   const due = meter.take()
-  t.match(due, { stretches: [{ to: 199 }, { from: 200, to: 259 }, { from: 270, to: 359 }] })
+  t.match(due, { stretches: [{ to: 199 }, { from: 200, to: 259 }, { from: 270, to: 399 }] })
 })
 
 t.test('old stretches go where only one baseline is kept, stay where all is, and survive a restart', async t => {
@@ -104,7 +120,7 @@ t.test('old stretches go where only one baseline is kept, stay where all is, and
   t.same(again.state, all.state)
   feed(again, 600, 650)
   const due = again.take()
-  t.match(due, { ready: true, takeLast: 200 + 60 + 250 + 10 }, 'rows that waited at the restart are lost')
+  t.match(due, { ready: true, takeLast: 200 + 60 + 250 + 50 }, 'rows that waited at the restart are lost')
 })
 
 t.test('a clock set back: what lies after the new time is forgotten', async t => {
