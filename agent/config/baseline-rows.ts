@@ -45,7 +45,7 @@ export function baselineRows(ctx: LoadContext, assets: readonly AssetConfig[], s
 function warn(ctx: LoadContext, { id, type, learn, everyMs, model }: AssetConfig, rows: number, needed: number): void {
   const window = `order ${model.order} and mean ${model.mean}`
   if (learn.rows !== undefined) {
-    const message = `${rows} rows are too few to fit a model with ${window}, so it will take more; expected at least ${needed}`
+    const message = `${rows} rows are too few to fit a model with ${window}, so it will be a smaller one or take more; expected at least ${needed}`
     ctx.issues.warn(ctx.place(id, type, 'learn', 'rows'), message, `write rows: ${needed} or more`)
     return
   }
@@ -53,7 +53,7 @@ function warn(ctx: LoadContext, { id, type, learn, everyMs, model }: AssetConfig
   ctx.issues.warn(
     ctx.place(id, type, 'learn', 'running'),
     `${durationText(learn.runningMs)} at a row every ${durationText(everyMs)} are ${rows} rows, too few to fit a model ` +
-      `with ${window}, so it will take longer; expected at least ${needed} rows`,
+      `with ${window}, so it will be a smaller one or take longer; expected at least ${needed} rows`,
     `write running: ${durationText(leastMs)} or longer`,
   )
 }

@@ -26,7 +26,7 @@ import {
   type Network,
   Reconstruction,
 } from './autoencoder-parts.ts'
-import type { Baseline, Family, FittedFamily } from './family.ts'
+import type { Baseline, Family } from './family.ts'
 import { FOLDS, foldOf, raiseTo, runsInFolds } from './folds.ts'
 import { Moments, regress } from './moments.ts'
 
