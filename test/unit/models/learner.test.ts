@@ -199,7 +199,7 @@ t.test('carried forward: as much as the first baseline held, the reference kept'
   await fitsAre(life, 2)
   const { data, extra } = life.fits[1]!
   t.equal(data.rows, 200)
-  t.equal(data.values[0], 160, '40 rows at the end wait whether an alarm follows')
+  t.equal(data.values[0], 200, 'the newest rows are among them while no alarm is on its way')
   t.match(extra, { reference: { rows: 200, fromUs: atUs(0) } })
   life.fits[1]!.done(fitted(200, { reference: extra.reference! }))
   await settled(life)
