@@ -1,6 +1,7 @@
 // Types that no asset uses are held against what can be told without one.
-import { checkRange } from './channels.ts'
+
 import type { LoadContext } from './context.ts'
+import { checkRange } from './limits.ts'
 import { parseCondition } from './running.ts'
 import type { ChannelIn, TypeIn } from './schema-assets.ts'
 

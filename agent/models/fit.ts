@@ -23,7 +23,8 @@ const QUANTILES = [0.5, 0.9, 0.99, 0.999, 1]
  */
 export function fitModel(given: FitData, options: FitOptions): FitResult {
   const { data, fit, leftOut, outliers } = fitHealthy(given, options)
-  const sufficiency = sufficiencyOf(data, fit)
+  // A re-baselining has its own judgement: rows without alarms, not far from the first baseline.
+  const sufficiency = options.reference ? { enough: true, reason: '' } : sufficiencyOf(data, fit)
   const warnings = [
     ...leftOut,
     ...constantText(data, fit.model.standard),
@@ -49,7 +50,7 @@ export function fitHealthy(given: FitData, options: FitOptions): HealthyFit {
   const rows = { ...given, channels: given.channels.length }
   // What a model has scored without an alarm is what the machine does: screening such rows once more took 4 of 4,000 healthy ones
   // out of a water rig's, and the limit without them gave two false alarms in the next 1,400.
-  const outliers = options.reference ? noOutliers(rows) : findOutliers(rows)
+  const outliers = options.reference || !chooseFor(given, options).lead.screens ? noOutliers(rows) : findOutliers(rows)
   const data = { ...withoutOutliers(rows, outliers), channels: given.channels }
   const leftOut = leftOutText(given, outliers)
   const fit = fitProcess(data, chooseFor(data, options), options.provisional?.widened)

@@ -1,11 +1,12 @@
 import type { AssetConfig } from '../config/contract.ts'
-import { AgentError, ERROR_KINDS, messageOf } from '../core/errors.ts'
+import { AgentError, messageOf } from '../core/errors.ts'
 import type { GatedBlock } from '../windows/contract.ts'
 import { type BaselineRange, collectBaseline, replayHistory } from './baseline.ts'
 import type { CaptureData, FitData, FitResult, ModelFile } from './contract.ts'
 import { type FitDeps, type FitExtra, fitAndWarn, type Refusal, tellSeverity } from './fitting.ts'
 import type { TimeRange } from './fold.ts'
 import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
+import { isBefore, isPassing, moreThan, RETRY_US } from './retry.ts'
 
 export interface LearnerDeps extends FitDeps {
   /** At work now. */
@@ -20,11 +21,6 @@ export interface LearnerDeps extends FitDeps {
   collect?: (range: BaselineRange) => Promise<CaptureData>
 }
 
-/** A fit that failed for want of more rows is tried again with so many times as many. */
-const RETRY_ROWS_FACTOR = 1.5
-const RETRY_ROWS_MIN = 10
-/** One that failed for a full disk or the like, after so much of the rows' time. */
-const RETRY_US = 60e6
 /** Of a provisional model: with less history the setpoint is too low rather than too high, and people stop listening to it. */
 const PROVISIONAL_WIDENED = 1.5
 /** What led up to an alarm is not healthy either. */
@@ -262,22 +258,11 @@ export class Learner {
     // A delivered model came in meanwhile and scores; or this is the end of the process and no failure.
     if (!this.open || this.#stopping.signal.aborted) return
     this.#problem = reason
-    // More rows would not help, and a disk that has room again must not leave the machine unwatched for half a day more. A
-    // fit that took too long is another matter: it would be so again.
-    const passing = code !== undefined && ERROR_KINDS[code] === 'transient' && code !== 'FIT_FAILED'
+    const passing = isPassing(code)
     if (passing) this.#retryUs = record.uptoUs + RETRY_US
     else this.#provisionalRows = record.retryRows = moreThan(record.rows)
     const when = passing ? `for ${RETRY_US / 1e6} s` : `to ${record.retryRows} rows`
     const what = this.#deps.model() ? 'no new model' : 'no model'
     this.#deps.logger.warn(`${what} for ${this.#asset.id} yet: ${reason}; learning goes on ${when}, then tries again`)
   }
-}
-
-function moreThan(rows: number): number {
-  return Math.max(RETRY_ROWS_MIN, Math.ceil(rows * RETRY_ROWS_FACTOR))
-}
-
-/** False also where the clock was set back by more than a retry is away. */
-function isBefore(timeUs: number, retryUs: number): boolean {
-  return timeUs < retryUs && timeUs >= retryUs - RETRY_US
 }

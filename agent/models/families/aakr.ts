@@ -42,6 +42,7 @@ export const AAKR_ROWS: Family = {
   name: 'aakr',
   delayRows: { on: 5, off: 30 },
   keeps: 'baseline',
+  screens: true,
   rowsNeeded: () => ROWS_MIN,
   lacks: ({ rows }) =>
     rows >= ROWS_MIN ? undefined : `${rows} rows are there; it takes ${ROWS_MIN} to remember. Learn longer.`,
@@ -53,6 +54,7 @@ export const AAKR_WINDOWS: Family = {
   name: 'aakr',
   delayRows: { on: 2, off: 60 },
   keeps: 'all',
+  screens: false,
   rowsNeeded: () => Math.max(ROWS_MIN, runOf(SHORTEST)),
   lacks(baseline) {
     if (lengthsFor(baseline).length > 0) return undefined

@@ -55,6 +55,7 @@ export const AUTOENCODER: Family = {
   },
   delayRows: { on: 5, off: 30 },
   keeps: 'baseline',
+  screens: true,
 }
 
 function lacks({ rows, constant }: Baseline): string | undefined {

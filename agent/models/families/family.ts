@@ -63,6 +63,8 @@ export interface Family {
   fit(baseline: Baseline, settings: FitSettings): FittedFamily
   /** Rows of on-delay and off-delay that suit how much the score of this family averages. */
   delayRows: { on: number; off: number }
+  /** False where a wild sample of the baseline is remembered as a shape like any other, and leaving it out only breaks windows. */
+  screens: boolean
   /** What a re-baselining looks back on: as much as the first baseline held, or everything healthy so far. */
   keeps: 'baseline' | 'all'
 }

@@ -43,6 +43,7 @@ export const VAR: Family = {
   name: 'var',
   delayRows: DELAY_ROWS,
   keeps: 'baseline',
+  screens: true,
   rowsNeeded: (channels, { order, mean }) =>
     Math.max(WINDOWS_MIN, 10 * (order + mean), ROWS_PER_PARAMETER_MIN * parametersOf(channels, order)),
   lacks(baseline, settings) {
