@@ -82,6 +82,15 @@ export function baselineRows(recording: Recording, range: RowRange): BaselineRow
   }
 }
 
+export function withoutChannels(baseline: BaselineRows, ids: readonly string[]): BaselineRows {
+  const { data } = baseline
+  const kept = data.channels.flatMap(({ id }, c) => (ids.includes(id) ? [] : [c]))
+  const width = data.channels.length
+  const values = new Float64Array(data.rows * kept.length)
+  for (let row = 0, to = 0; row < data.rows; row++) for (const c of kept) values[to++] = data.values[row * width + c]!
+  return { ...baseline, data: { ...data, values, channels: kept.map(c => data.channels[c]!) } }
+}
+
 /**
  * As the live agent fits; where that takes more rows than there are, smaller models are tried, with a warning: a person who
  * asks what 100 rows can do gets an answer.

@@ -27,6 +27,8 @@ export interface RecordingOptions {
   ignore: readonly string[]
   /** Column of labels, never a channel. */
   label: string | undefined
+  /** Rows from which the usual step between times and columns that only count are judged: what comes later is not known yet. */
+  judgedRows?: number
 }
 
 // 40 million values are 320 MB; two days of 10 Hz on 20 channels are 35 million.
@@ -34,9 +36,14 @@ const VALUES_MAX = 40_000_000
 /** A recorder that skips some beats made no gap; a weekend without rows is one, and windows do not reach across it. */
 const GAP_STEPS = 100
 const EVERY_US_DEFAULT = 1e6
+/** Where the baseline is another file. */
+const JUDGED_ROWS = 1_000
 
 /** Throws AgentError CSV_INVALID (unreadable file), USAGE (too large). */
-export async function readRecording(path: string, { ignore, label }: RecordingOptions): Promise<Recording> {
+export async function readRecording(
+  path: string,
+  { ignore, label, judgedRows = JUDGED_ROWS }: RecordingOptions,
+): Promise<Recording> {
   const table = await openCsvTable(path, { ignore, whole: true, ...(label === undefined ? {} : { flags: label }) })
   const blocks: CsvBlock[] = []
   let rows = 0
@@ -48,9 +55,9 @@ export async function readRecording(path: string, { ignore, label }: RecordingOp
   }
   const labelAt = label !== undefined && table.columns.at(-1) === label ? table.columns.length - 1 : -1
   const channelAt = table.columns.flatMap((_, at) => (at === labelAt ? [] : [at]))
-  const counters = channelAt.filter(at => isRowCounter(blocks, at, table.columns.length))
+  const counters = channelAt.filter(at => isRowCounter(blocks, at, table.columns.length, judgedRows))
   const picked = counters.length === channelAt.length ? channelAt : channelAt.filter(at => !counters.includes(at))
-  const { timesUs, breaks, everyUs, warnings } = timesOf(blocks, rows, table.timeColumn)
+  const { timesUs, breaks, everyUs, warnings } = timesOf(blocks, rows, table.timeColumn, judgedRows)
   const cells = columnsOf(blocks, rows, table.columns.length, picked)
   return {
     path,
@@ -98,12 +105,13 @@ function labelsOf(blocks: readonly CsvBlock[], rows: number, width: number, at: 
   return Uint8Array.from(columnsOf(blocks, rows, width, [at]), value => (value > 0 ? 1 : 0))
 }
 
-/** The same step, not 0, from row to row through the whole first block: an index, or a second clock. Nothing to monitor. */
-function isRowCounter([block]: readonly CsvBlock[], at: number, width: number): boolean {
-  if (!block || block.rows < 10) return false
+/** The same step, not 0, from row to row through the rows that are judged: an index, or a second clock. Nothing to monitor. */
+function isRowCounter([block]: readonly CsvBlock[], at: number, width: number, judgedRows: number): boolean {
+  const rows = Math.min(block?.rows ?? 0, judgedRows)
+  if (!block || rows < 10) return false
   const step = block.values[width + at]! - block.values[at]!
   if (!(Math.abs(step) > 0)) return false
-  for (let row = 2; row < block.rows; row++) {
+  for (let row = 2; row < rows; row++) {
     const here = block.values[row * width + at]! - block.values[(row - 1) * width + at]!
     if (!(Math.abs(here - step) <= 1e-9 * Math.abs(block.values[row * width + at]!))) return false
   }
@@ -114,6 +122,7 @@ function timesOf(
   blocks: readonly CsvBlock[],
   rows: number,
   timeColumn: string | undefined,
+  judgedRows: number,
 ): Pick<Recording, 'timesUs' | 'breaks' | 'everyUs' | 'warnings'> {
   const timesUs = new Float64Array(rows)
   let at = 0
@@ -121,7 +130,7 @@ function timesOf(
     timesUs.set(block.timesUs.subarray(0, block.rows), at)
     at += block.rows
   }
-  const everyUs = usualStep(timesUs)
+  const everyUs = usualStep(timesUs.subarray(0, Math.max(2, judgedRows)))
   const breaks = new Uint8Array(rows)
   let [unread, unordered] = [0, 0]
   for (let row = 0; row < rows; row++) {

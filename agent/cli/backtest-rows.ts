@@ -26,9 +26,9 @@ const HOLD_STEPS = 2
 const HOLD_ROWS_MAX = 2_000
 
 /**
- * Causal. Per channel: a missing value is the last one while that is young enough; a channel that is gone for longer is held
- * at its centre until it comes back, so that the others are still watched. One row is left without a value where either begins:
- * no window reaches over the jump.
+ * Causal. Per channel: a missing value is the last one while that is young enough; a channel that is gone for longer has none, or
+ * is held at its centre where one is given, so that the others are still watched. One row is left without a value where either
+ * begins: no window reaches over the jump.
  */
 export function modelRows(recording: Recording, wanted: readonly WantedChannel[]): ModelRows {
   const { rows } = recording

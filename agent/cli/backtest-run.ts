@@ -2,7 +2,7 @@
 import { AgentError } from '../core/errors.ts'
 import type { ModelFile } from '../models/contract.ts'
 import type { ScoringHost } from '../scoring/contract.ts'
-import { type BaselineRows, baselineRows, type Fitted, fitBaseline } from './backtest-fit.ts'
+import { type BaselineRows, baselineRows, type Fitted, fitBaseline, withoutChannels } from './backtest-fit.ts'
 import type { AlarmDelays, BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import { Rebaseliner } from './backtest-rebaseline.ts'
@@ -46,11 +46,11 @@ export class RowsRun {
 
   async one(path: string, name: string): Promise<Outcome> {
     const { ignore = [], label, fitRows, startRow = 0 } = this.#options
-    const recording = await readRecording(path, { ignore, label })
+    const recording = await readRecording(path, { ignore, label, ...(fitRows ? { judgedRows: fitRows.to } : {}) })
     const fromRow = Math.max(startRow, fitRows?.to ?? 0)
     if (fromRow >= recording.rows)
       throw new AgentError('USAGE', `${path} has ${recording.rows} rows, none of them after row ${fromRow - 1}`)
-    const fitted = this.#shared ?? (await fitBaseline(baselineRows(recording, fitRows!), familyOf(this.#options)))
+    const fitted = await this.#fittedFor(recording)
     const rows = rowsFor(fitted, recording)
     const { onDelay, offDelay } = this.#options
     const delays = delaysOf(fitted.model, recording.everyUs, { onMs: onDelay, offMs: offDelay })
@@ -62,6 +62,17 @@ export class RowsRun {
     } finally {
       await host.stop(0)
     }
+  }
+
+  /** The model for it: without the channels that it lacks, where the baseline is another recording. */
+  async #fittedFor(recording: Recording): Promise<Fitted> {
+    const shared = this.#shared
+    if (!shared) return fitBaseline(baselineRows(recording, this.#options.fitRows!), familyOf(this.#options))
+    const { baseline, model } = shared
+    const missing = missingOf(model, recording)
+    if (!baseline || missing.length === 0) return shared
+    const fitted = await fitBaseline(withoutChannels(baseline, missing), familyOf(this.#options))
+    return { ...fitted, warnings: [`fitted without ${missing.join(', ')}, which it lacks`, ...fitted.warnings] }
   }
 
   #score(
@@ -97,24 +108,25 @@ function familyOf({ family }: BacktestOptions): 'auto' | 'var' | 'aakr' | 'autoe
   return family === 'bands' ? 'auto' : family
 }
 
-/** Throws AgentError USAGE when the recording lacks most of the model's channels: it is of something else. */
+/** Ids of the model's channels that it lacks. Throws AgentError USAGE when they are most of them: it is of something else. */
+function missingOf({ manifest: { channels } }: ModelFile, recording: Recording): string[] {
+  const missing = channels.map(({ id }) => id).filter(id => !recording.channels.some(channel => channel.id === id))
+  if (2 * missing.length <= channels.length) return missing
+  const has = recording.channels.map(({ id }) => id).join(', ')
+  throw new AgentError('USAGE', `the model wants ${missing.join(', ')}; ${recording.path} has ${has}`)
+}
+
 function rowsFor({ model, baseline }: Fitted, recording: Recording): ModelRows {
   const { channels } = model.manifest
   const centres = centresOf(model, baseline)
-  const missing = channels.filter(({ id }) => !recording.channels.some(channel => channel.id === id))
-  if (2 * missing.length > channels.length) {
-    const has = recording.channels.map(({ id }) => id).join(', ')
-    throw new AgentError(
-      'USAGE',
-      `the model wants ${missing.map(({ id }) => id).join(', ')}; ${recording.path} has ${has}`,
-    )
-  }
+  const missing = missingOf(model, recording)
   return modelRows(
     recording,
     channels.map(({ id }, c) => ({
       id,
       holdRows: baseline?.holdRows.get(id) ?? HOLD_ROWS_DEFAULT,
-      centre: centres[c],
+      // As live, rows without a channel that had values are not scored; one that never comes would leave nothing to score.
+      centre: missing.includes(id) ? centres[c] : undefined,
     })),
   )
 }
@@ -170,7 +182,11 @@ function outcomeOf(
     warnings: [
       ...recording.warnings,
       ...warnings,
-      ...(gone ? [`no values for long of ${gone}: held at the centre of the baseline`] : []),
+      ...(gone
+        ? [
+            `no values for long of ${gone}: ${rows.substituted.includes(1) ? 'held at the centre of the baseline' : 'such rows are not scored'}`,
+          ]
+        : []),
       ...(unscored > 0 ? [`${unscored} rows end no complete window and keep the score before them`] : []),
     ],
     alarms: messages,

@@ -101,6 +101,7 @@ async function report(
 }
 
 function checkOptions(options: BacktestOptions): void {
+  checkOutputs(options)
   const { csv, npy, fitRows, fit, model, family, label, ignore, fitCaptures, rate, interval } = options
   const usage = (message: string): AgentError => new AgentError('USAGE', message)
   const one = (...given: unknown[]): boolean => given.filter(Boolean).length === 1
@@ -114,10 +115,20 @@ function checkOptions(options: BacktestOptions): void {
     return
   }
   if (fitCaptures) throw usage('--fit-captures is for --npy; recordings take --fit-rows A:B')
-  if (!one(fitRows, fit, model))
+  // A model that is given is used as it is; the rows of a baseline are left out of what is scored all the same.
+  if (model ? fitRows && fit : !one(fitRows, fit))
     throw usage('say what to score with: one of --fit-rows A:B, --fit FILE and --model FILE')
   if (family === 'bands') throw usage('bands are fitted on captures of vibration: give them with --npy FILE')
   if (label !== undefined && ignore?.includes(label)) throw usage(`${label} is both --label and --ignore; keep one`)
+}
+
+/** A recording must not be lost to a slip of the hand. */
+function checkOutputs({ csv, npy, fit, model, out, json, plot }: BacktestOptions): void {
+  const inputs = [...csv, ...npy, fit, model].flatMap(path => (path === undefined ? [] : [resolve(path)]))
+  const outputs = [out, json, plot].flatMap(path => (path === undefined ? [] : [resolve(path)]))
+  const both = outputs.find((path, i) => inputs.includes(path) || outputs.indexOf(path) !== i)
+  if (both !== undefined)
+    throw new AgentError('USAGE', `${both} is named twice, to be written and for something else; name another place`)
 }
 
 /** A mistyped name would make the labels a channel, and the scores too good to be true. Some files may be without. */

@@ -169,11 +169,21 @@ async function headOf(path: string): Promise<NumberedLine[]> {
 function checkNames(path: string, names: readonly string[], timeColumn: string | undefined): void {
   const twice = names.find((name, at) => name !== '' && names.indexOf(name) !== at)
   if (twice !== undefined) throw invalid(path, 1, `column "${twice}" occurs twice; names must differ`)
-  if (names.every(name => name === '' || !Number.isNaN(numberOf(name)))) {
+  if (names.every(name => name === '' || !Number.isNaN(numberOf(name)) || isIso(name)) && !countsColumns(names)) {
     throw invalid(path, 1, 'a header row with column names was expected, found numbers')
   }
   if (timeColumn !== undefined && !names.includes(timeColumn))
     throw invalid(path, 1, `no column "${timeColumn}"; the header names ${names.join(', ')}`)
+}
+
+function isIso(cell: string): boolean {
+  return cell.charCodeAt(4) === 0x2d && !Number.isNaN(timeUsOf(cell))
+}
+
+/** `0,1,2` or `1,2,3`: a data frame without column names, with or without its unnamed index in front. */
+function countsColumns(names: readonly string[]): boolean {
+  const named = names[0] === '' ? names.slice(1) : names
+  return named.length > 0 && [0, 1].some(first => named.every((name, i) => name === String(first + i)))
 }
 
 /**
@@ -186,7 +196,6 @@ function findTime(names: readonly string[], rows: readonly string[][], ignore: R
     const cells = cellsAt(at)
     return cells.length > 0 && cells.filter(isTime).length > cells.length / 2
   }
-  const isIso = (cell: string): boolean => cell.charCodeAt(4) === 0x2d && !Number.isNaN(timeUsOf(cell))
   const find = (isTime: (name: string, at: number) => boolean): number =>
     names.findIndex((name, at) => !ignore.has(name) && isTime(name, at))
   const named = find(

@@ -115,6 +115,33 @@ t.test('re-baselined between rows: a shorter recording still gives the same rows
   t.equal(rows.length, 900)
 })
 
+t.test('a recording that lacks a channel of its baseline is scored by a model without it', async t => {
+  const path = recording(t, 'base.csv')
+  const lacking = join(t.testdirName, 'lacking.csv')
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  writeFileSync(lacking, lines.map(line => line.split(';').toSpliced(2, 1).join(';')).join('\n'))
+  const [out, json] = [join(t.testdirName, 'out.csv'), join(t.testdirName, 'out.json')]
+  const args = [
+    '--fit',
+    path,
+    '--csv',
+    lacking,
+    '--ignore',
+    'dead,fault',
+    '--family',
+    'var',
+    '--out',
+    out,
+    '--json',
+    json,
+  ]
+  const run = await backtest(...args)
+  t.equal(run.code, 0, run.err)
+  t.match(run.err, /fitted without c1, which it lacks/)
+  t.same(JSON.parse(readFileSync(json, 'utf8')).recordings[0].model.channels, ['c0', 'c2', 'still'])
+  t.equal(rowsOf(out).length, ROWS)
+})
+
 t.test('a file that cannot be read or written has its exit code, a model that is none another', async t => {
   const path = recording(t, 'run.csv', 700)
   const none = join(t.testdirName, 'none')
@@ -146,6 +173,8 @@ t.test('what cannot be done is said, with the exit code of wrong usage', async t
     [['--npy', path, '--out', out, '--fit-captures', '0:9'], /captures need --rate HZ and --interval SECONDS/],
     [['--csv', path, '--out', out, '--fit-rows', '0:9', '--family', 'bands'], /give them with --npy FILE/],
     [['--csv', path, '--out', out], /one of --fit-rows A:B, --fit FILE and --model FILE/],
+    [['--csv', path, '--out', path, '--fit-rows', '0:600'], /run.csv is named twice, to be written/],
+    [['--csv', path, '--out', out, '--json', out, '--fit-rows', '0:600'], /out.csv is named twice/],
     [['--csv', path, '--out', out, '--fit-rows', '0:900'], /has 700 rows, none of them after row 899/],
     [
       ['--csv', path, '--out', out, '--fit-rows', '0:600', '--label', 'nix'],

@@ -79,6 +79,16 @@ t.test('an index is no channel, a name may occur twice, a column may begin empty
   t.match(recording.warnings.join('; '), /row only counts rows and is left out/)
 })
 
+t.test('what is usual is judged by the first rows: what comes later changes nothing before it', async t => {
+  const path = join(t.testdir(), 'run.csv')
+  const lines = ['time,n,flow']
+  for (let row = 0; row < 40; row++) lines.push(`${iso(row < 20 ? row : 20 * row)},${row < 20 ? row : 7},${row % 3}`)
+  writeFileSync(path, lines.join('\n'))
+  const recording = await readRecording(path, { ignore: [], label: undefined, judgedRows: 20 })
+  t.equal(recording.everyUs, MINUTE_US)
+  t.same(recording.channels, [{ id: 'flow', column: 'flow' }])
+})
+
 t.test('labels may be numbers or words, are never a channel, and may be absent', async t => {
   const words = ['normal', 'Attack', '', 'false', 'yes', '0', '1.0']
   const text = ['x,state', ...words.map((word, row) => `${row % 2},${word}`)].join('\n')

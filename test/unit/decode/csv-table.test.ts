@@ -89,7 +89,8 @@ t.test('a quoted cell may hold a line end', async t => {
 t.test('what is no such table is refused with file and line', async t => {
   for (const [text, words] of [
     ['', /line 1: the file is empty/],
-    ['1,2\n3,4\n', /line 1: a header row/],
+    ['1,3\n3,4\n', /line 1: a header row/],
+    ['2026-01-01 00:00:00,3,4\n2026-01-01 00:00:01,3,4\n', /line 1: a header row/],
     ['a,a\n1,2\n', /line 1: column "a" occurs twice/],
     ['a,b\nx,y\n', /line 1: no column of numbers/],
     [`a,b\n"${'x'.repeat(2_000_000)}`, /line 2: longer than/],
@@ -103,6 +104,17 @@ t.test('what is no such table is refused with file and line', async t => {
   await t.rejects(openCsvTable(`${t.testdir()}/none.csv`), { code: 'CSV_INVALID', message: /cannot be read/ })
   const table = await openCsvTable(file(t, 'a,b\n1,2\n3\n4,5\n'))
   await t.rejects(read(table), { code: 'CSV_INVALID', message: /line 3: 1 cells where the header has 2/ })
+})
+
+t.test('columns may be counted instead of named, as data frames do', async t => {
+  for (const [header, columns] of [
+    ['0,1,2', ['0', '1', '2']],
+    ['1,2,3', ['1', '2', '3']],
+    [',0,1', ['0', '1']],
+  ] as const) {
+    const table = await openCsvTable(file(t, `${header}\n7,8,9\n7,8,9\n`))
+    t.same(table.columns, columns, header)
+  }
 })
 
 t.test('cells survive quoting', async t => {
