@@ -1,6 +1,6 @@
 // One baseline per speed: 1 x moves with it, and so does nearly everything else in the spectrum.
 import type { CaptureData, CaptureFitOptions, FitResult } from './contract.ts'
-import { CAPTURES_MIN, fitBands } from './fit-bands.ts'
+import { CAPTURES_FAIR, fitBands } from './fit-bands.ts'
 
 /** Widest bin, as the ratio of its ends: within 10 % an order stays in its 200 Hz band up to 2 kHz. */
 const BIN_RATIO_MAX = 1.1
@@ -55,7 +55,7 @@ export interface SpeedFit {
 export function fitBandsBySpeed(data: CaptureData, speeds: Float64Array, options: CaptureFitOptions): SpeedFit[] {
   const size = data.channels.length * data.samples
   return speedBins(speeds).map(bin => {
-    const missing = CAPTURES_MIN - bin.captures.length
+    const missing = CAPTURES_FAIR - bin.captures.length
     if (missing > 0) return { bin, missing }
     const captures = new Float32Array(bin.captures.length * size)
     bin.captures.forEach((k, i) => {

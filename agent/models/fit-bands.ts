@@ -9,7 +9,9 @@ import { writeModelFile } from './model-file.ts'
 import { judgeCapture } from './vibration/judge.ts'
 
 /** Below it five fifths of a baseline are no fifths. */
-export const CAPTURES_MIN = 10
+const CAPTURES_MIN = 5
+/** Of a half that is to say something about the other, or of one of several bins of speed. */
+export const CAPTURES_FAIR = 10
 const CAPTURES_GOOD = 60
 /** Floats of a window: beyond it the windows of the self-test alone would make a file of 1 MB. */
 const WINDOW_FLOATS_MAX = 16_384
@@ -28,7 +30,7 @@ const JUDGED_MAX = 20
  * whole capture where that fits in 16,384 floats; of longer captures it takes windows one after another, up to 32, and the score
  * of a capture is their mean. Captures of a machine that stood are left out first, and counted. The same captures give the same bytes.
  *
- * Throws AgentError FIT_INSUFFICIENT: fewer than ten captures, too short for four averages, no signal, values that are no numbers.
+ * Throws AgentError FIT_INSUFFICIENT: fewer than five captures, too short for four averages, no signal, values that are no numbers.
  */
 export function fitBands(given: CaptureData, options: CaptureFitOptions): FitResult {
   checkValues(given)
@@ -117,8 +119,8 @@ function pick(levels: BandLevels, captures: readonly number[]): BandLevels {
 /** Fits the first half of the captures and scores the second. */
 function sufficiencyOf(levels: BandLevels): Sufficiency {
   const half = Math.floor(levels.captures / 2)
-  if (half < CAPTURES_MIN) {
-    const reason = `too few captures to check one half of the baseline against the other: ${levels.captures} of ${2 * CAPTURES_MIN}; learn longer before trusting the setpoint.`
+  if (half < CAPTURES_FAIR) {
+    const reason = `too few captures to check one half of the baseline against the other: ${levels.captures} of ${2 * CAPTURES_FAIR}; learn longer before trusting the setpoint.`
     return { enough: false, reason }
   }
   const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
