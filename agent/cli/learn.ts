@@ -3,15 +3,12 @@ import { basename } from 'node:path'
 import { Command } from 'commander'
 import { DEFAULTS } from '../config/defaults.ts'
 import { systemClock } from '../core/clock.ts'
-import { Counters } from '../core/counters.ts'
-import { silentLogger } from '../core/logger.ts'
-import { entropySeed, seededPrng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { FitOptions, FitResult, ModelFile } from '../models/contract.ts'
 import { fitInWorker } from '../models/fit-worker.ts'
 import { parseModelFile } from '../models/model-file.ts'
-import { createScoringHost } from '../scoring/host.ts'
 import { type LearnRows, readLearnRows, slugOf } from './learn-rows.ts'
+import { withHost } from './model-run.ts'
 import { parseChannel, parseCount, parseList, parseRange, parseUnit, type RowRange } from './options.ts'
 import { action, EXIT, paint, print, printJson } from './shared.ts'
 import { writeBeside } from './write-beside.ts'
@@ -88,22 +85,9 @@ type SelfTestOutcome = { ok: true; windowUs: number } | { ok: false; reason: str
 
 /** Loads the written model in a scorer child on the CPU, as a gateway would before it takes it. */
 async function selfTestOf(model: ModelFile): Promise<SelfTestOutcome> {
-  const host = createScoringHost({
-    config: { ...DEFAULTS.scorer, providers: ['cpu'], require: true },
-    clock: systemClock(),
-    prng: seededPrng(entropySeed()),
-    logger: silentLogger,
-    counters: new Counters(),
-    environment: process.env,
-  })
-  await host.start()
-  try {
-    const { accepted, refused } = await host.load([{ key: model.manifest.name, model }])
-    if (accepted[0]) return { ok: true, windowUs: accepted[0].windowUs }
-    return { ok: false, reason: refused[0]?.message ?? 'the scorer did not answer' }
-  } finally {
-    await host.stop(0)
-  }
+  const { accepted, refused } = await withHost(host => host.load([{ key: model.manifest.name, model }]))
+  if (accepted[0]) return { ok: true, windowUs: accepted[0].windowUs }
+  return { ok: false, reason: refused[0]?.message ?? 'the scorer did not answer' }
 }
 
 function jsonOf(

@@ -33,7 +33,7 @@ export type RunResult = { ok: true; outputs: Outputs } | { ok: false; reason: st
 type Refused = LoadResult['refused'][number]
 
 /** A scorer child for `use`, ended afterwards. */
-async function withHost<T>(use: (host: ScoringHost) => Promise<T>): Promise<T> {
+export async function withHost<T>(use: (host: ScoringHost) => Promise<T>): Promise<T> {
   const host = createScoringHost({
     config: { ...DEFAULTS.scorer, providers: ['cpu'], require: true, batchMax: BATCH },
     clock: systemClock(),

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { Backoff } from '../../../agent/core/backoff.ts'
-import { BoundedQueue } from '../../../agent/core/bounded-queue.ts'
 import { Counters } from '../../../agent/core/counters.ts'
 import { crc16, crc32, crc32ByTable } from '../../../agent/core/crc.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
@@ -10,15 +9,6 @@ t.test('CRC check values of the catalogue', async t => {
   t.equal(crc32(Buffer.from('123456789')), 0xcbf43926)
   t.equal(crc32ByTable(Buffer.from('123456789')), 0xcbf43926)
   t.equal(crc32ByTable(Buffer.from('6789'), crc32(Buffer.from('12345'))), 0xcbf43926, 'continued from a seed')
-})
-
-t.test('a full queue drops its oldest entry and counts it', async t => {
-  const queue = new BoundedQueue<number>(2)
-  for (const item of [1, 2, 3]) queue.push(item)
-  t.equal(queue.dropped, 1)
-  t.equal(queue.shift(), 2)
-  t.equal(queue.shift(), 3)
-  t.equal(queue.shift(), undefined)
 })
 
 t.test('backoff doubles to its cap with jitter, and starts over after success', async t => {
