@@ -50,10 +50,11 @@ export function fitHealthy(given: FitData, options: FitOptions): HealthyFit {
   const rows = { ...given, channels: given.channels.length }
   // What a model has scored without an alarm is what the machine does: screening such rows once more took 4 of 4,000 healthy ones
   // out of a water rig's, and the limit without them gave two false alarms in the next 1,400.
-  const outliers = options.reference || !chooseFor(given, options).lead.screens ? noOutliers(rows) : findOutliers(rows)
+  const choice = chooseFor(given, options)
+  const outliers = options.reference || !choice.lead.screens ? noOutliers(rows) : findOutliers(rows)
   const data = { ...withoutOutliers(rows, outliers), channels: given.channels }
   const leftOut = leftOutText(given, outliers)
-  const fit = fitProcess(data, chooseFor(data, options), options.provisional?.widened)
+  const fit = fitProcess(data, outliers.count > 0 ? chooseFor(data, options) : choice, options.provisional?.widened)
   if (typeof fit === 'string') throw refusal(data, [fit, ...leftOut].join(' '))
   return { data, fit, outliers: outliers.count, leftOut }
 }
