@@ -61,7 +61,7 @@ export class Rebaseliner {
   }
 
   row(row: number, score: number, inAlarm: boolean): void {
-    this.#meter.row(row, score, inAlarm, this.#parts.rows.substituted[row] === 0)
+    this.#meter.row(row, score, inAlarm)
   }
 
   /** The model that scores rows from `row` on, fitted on rows before it; undefined: the present one goes on. */
@@ -113,7 +113,7 @@ export class Rebaseliner {
     const { rows, fitted } = this.#parts
     const usable: number[] = []
     for (let row = from; row <= to; row++) {
-      const good = row < 0 || (rows.substituted[row] === 0 && this.#valuesOf(row).every(value => !Number.isNaN(value)))
+      const good = row < 0 || this.#valuesOf(row).every(value => !Number.isNaN(value))
       if (good && row >= -fitted.baseline.data.rows) usable.push(row)
     }
     return usable

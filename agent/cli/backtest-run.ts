@@ -157,7 +157,9 @@ function outcomeOf(
 ): Outcome {
   const { manifest, sha256 } = model
   const unscored = scores.length - scored
-  const gone = rows.gone.map(({ id, fromRow }) => `${id} (from row ${fromRow})`).join(', ')
+  const goneText = (held: boolean): string =>
+    rows.gone.flatMap(gone => (gone.held === held ? [`${gone.id} (from row ${gone.fromRow})`] : [])).join(', ')
+  const [held, gone] = [goneText(true), goneText(false)]
   return {
     scored: {
       name,
@@ -182,11 +184,8 @@ function outcomeOf(
     warnings: [
       ...recording.warnings,
       ...warnings,
-      ...(gone
-        ? [
-            `no values for long of ${gone}: ${rows.substituted.includes(1) ? 'held at the centre of the baseline' : 'such rows are not scored'}`,
-          ]
-        : []),
+      ...(held ? [`no values of ${held}: held at the centre of the baseline`] : []),
+      ...(gone ? [`no values for long of ${gone}: rows without it are not scored`] : []),
       ...(unscored > 0 ? [`${unscored} rows end no complete window and keep the score before them`] : []),
     ],
     alarms: messages,

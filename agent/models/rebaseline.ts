@@ -115,18 +115,14 @@ export class RebaselineMeter {
     this.#open = false
   }
 
-  /**
-   * One scored row, in order. `inAlarm`: the alarm of the model stands after this row.
-   * @param learnable false where a person or a sensor says that it must not be learnt from
-   */
-  row(at: number, score: number, inAlarm: boolean, learnable = true): void {
+  /** One scored row, in order. `inAlarm`: the alarm of the model stands after this row. */
+  row(at: number, score: number, inAlarm: boolean): void {
     this.#state.rows++
     this.#inAlarm = inAlarm
     this.#beyondNow = score >= 1
     this.#stepBack(at)
-    if (inAlarm || !learnable) {
-      // What led up to an alarm goes with it; a row that is no good for learning says nothing about those before it.
-      if (!inAlarm) this.#confirmAll()
+    if (inAlarm) {
+      // What led up to an alarm goes with it.
       this.#waiting = 0
       this.#open = false
       return
@@ -188,10 +184,6 @@ export class RebaselineMeter {
     this.#open = false
     this.#state.stretches = this.#state.stretches.filter(({ to }) => to < at)
     this.#healthy = sumRows(this.#state.stretches)
-  }
-
-  #confirmAll(): void {
-    while (this.#waiting > 0) this.#confirm()
   }
 
   /** The oldest waiting row is healthy. */

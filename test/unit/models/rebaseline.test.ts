@@ -11,8 +11,8 @@ import {
 const SHAPE: RebaselineShape = { baselineRows: 200, everyUs: 1e6, onDelayRows: 5, keeps: 'baseline' }
 
 /** Rows [from, to) with one score and alarm state. */
-function feed(meter: RebaselineMeter, from: number, to: number, score = 0.5, inAlarm = false, learnable = true): void {
-  for (let row = from; row < to; row++) meter.row(row, score, inAlarm, learnable)
+function feed(meter: RebaselineMeter, from: number, to: number, score = 0.5, inAlarm = false): void {
+  for (let row = from; row < to; row++) meter.row(row, score, inAlarm)
 }
 
 function started(shape: Partial<RebaselineShape> = {}): RebaselineMeter {
@@ -88,15 +88,6 @@ t.test('an alarm on its way: the rows before it are left out, now and later', as
       { from: 410, to: 599, rows: 190 },
     ],
   })
-})
-
-t.test('rows no good for learning end a stretch, and take nothing before them along', async t => {
-  const meter = started()
-  feed(meter, 200, 260)
-  feed(meter, 260, 270, 0.5, false, false)
-  feed(meter, 270, 400)
-  const due = meter.take()
-  t.match(due, { stretches: [{ to: 199 }, { from: 200, to: 259 }, { from: 270, to: 399 }] })
 })
 
 t.test('old stretches go where only one baseline is kept, stay where all is, and survive a restart', async t => {
