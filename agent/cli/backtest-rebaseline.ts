@@ -1,14 +1,14 @@
 // Re-baselining within a backtest: the rows that the meter calls healthy, the verdict on them, and the model of them.
 import { AgentError } from '../core/errors.ts'
 import type { FitData, FitOptions, ModelFile } from '../models/contract.ts'
-import { parseModelFile } from '../models/model-file.ts'
+import { parseModelFile } from '../models/file/model-file.ts'
 import {
   type HealthyStretch,
   judgeRebaseline,
   REBASELINE_ROWS_MAX,
   RebaselineMeter,
   type RebaselineVerdict,
-} from '../models/rebaseline.ts'
+} from '../models/live/rebaseline.ts'
 import { type BaselineRows, type Fitted, fit } from './backtest-fit.ts'
 import type { ModelRows } from './backtest-rows.ts'
 
@@ -110,7 +110,7 @@ export class Rebaseliner {
   }
 
   #usable({ from, to }: HealthyStretch): number[] {
-    const { rows, fitted } = this.#parts
+    const { fitted } = this.#parts
     const usable: number[] = []
     for (let row = from; row <= to; row++) {
       const good = row < 0 || this.#valuesOf(row).every(value => !Number.isNaN(value))

@@ -7,7 +7,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AgentError } from '../core/errors.ts'
-import { fitModel } from '../models/fit.ts'
+import { fitModel } from '../models/fit/fit.ts'
 import type { Figure } from './bench-figure.ts'
 import { benchPaced } from './bench-paced.ts'
 import { cpuUs } from './bench-proc.ts'

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { ModelFile } from '../models/contract.ts'
-import { MODEL_BYTES_MAX, parseModelFile } from '../models/model-file.ts'
+import { MODEL_BYTES_MAX, parseModelFile } from '../models/file/model-file.ts'
 
 /** The whole file. Throws FILE_UNREADABLE: not there, not readable, a folder, or longer than `bytesMax`. */
 export function readInput(path: string, bytesMax = Number.POSITIVE_INFINITY): Uint8Array {

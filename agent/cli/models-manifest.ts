@@ -9,7 +9,7 @@ import { duration, integer, number, object, oneOf, slug, text, unit } from '../c
 import { describeValue } from '../config/wording.ts'
 import { readYaml } from '../config/yaml-text.ts'
 import type { Manifest } from '../models/contract.ts'
-import type { GraphShape } from '../models/contract-points.ts'
+import type { GraphShape } from '../models/file/contract-points.ts'
 
 const TOLERANCE_DEFAULT = 0.01
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/

@@ -2,8 +2,8 @@
 
 import { seededPrng } from '../core/prng.ts'
 import type { Manifest } from '../models/contract.ts'
-import { type GraphShape, inspectModel, type Point } from '../models/contract-points.ts'
-import { parseModelFile } from '../models/model-file.ts'
+import { type GraphShape, inspectModel, type Point } from '../models/file/contract-points.ts'
+import { parseModelFile } from '../models/file/model-file.ts'
 import { decodeWindows, loadInScorer, type Outputs, runInScorer } from './model-run.ts'
 
 /** Windows tried where the file brings none. */

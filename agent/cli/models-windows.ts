@@ -1,7 +1,7 @@
 // Windows for the self-test of `models wrap`, from a recording or from an array of captures.
 import { AgentError } from '../core/errors.ts'
 import { openNpy } from '../decode/npy.ts'
-import type { GraphShape } from '../models/contract-points.ts'
+import type { GraphShape } from '../models/file/contract-points.ts'
 import { readLearnRows } from './learn-rows.ts'
 
 /** Windows run for a self-test; of these a few are kept. 64 MiB of floats at most. */

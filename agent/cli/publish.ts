@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { AgentError } from '../core/errors.ts'
-import { parseModelFile } from '../models/model-file.ts'
+import { parseModelFile } from '../models/file/model-file.ts'
 import { type AddResult, type InitResult, Publisher, type RepositoryStatus } from '../sync/publisher.ts'
 import { readInputText } from './files.ts'
 import { action, EXIT, paint, print, printJson, table } from './shared.ts'

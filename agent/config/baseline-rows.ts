@@ -14,7 +14,7 @@ export interface BaselineRows {
   rows: number | undefined
 }
 
-// The conditions of `models/fit.ts`, which a test holds this against: twice as many targets as weights, ten windows' worth of
+// The conditions of `models/fit/fit.ts`, which a test holds this against: twice as many targets as weights, ten windows' worth of
 // them, sixty windows. The first `order` rows are no target, the first `order + mean - 1` end no window.
 const WINDOWS_MIN = 60
 const WINDOW_LENGTHS_MIN = 10

@@ -12,7 +12,7 @@ import { type ChannelIn, channelSchema } from './schema-assets.ts'
 import { conversion, dimensionOf } from './units.ts'
 
 const CHANNELS_MAX = 256
-/** The input of a model is at most 1 Mi floats (models/manifest.ts): 40 s at 25.6 kHz. */
+/** The input of a model is at most 1 Mi floats (models/file/manifest.ts): 40 s at 25.6 kHz. */
 const CAPTURE_SAMPLES_MAX = 2 ** 20
 const CAPTURE_SAMPLES_MIN = 64
 const MODBUS_KEYS = ['slave', 'input', 'holding', 'type'] as const

@@ -1,9 +1,9 @@
 // What the agent shows of a baseline: how far it has come, what it still wants, how the machine stood when it was learnt, how
 // far the inputs have moved since, and what came of the last re-baselining.
 import { isoFromUs } from '../core/types.ts'
-import type { AssetScoring } from '../models/asset-scoring.ts'
-import { severityOfModel } from '../models/fitting.ts'
-import type { ChannelSeverity } from '../models/severity.ts'
+import type { AssetScoring } from '../models/live/asset-scoring.ts'
+import { severityOfModel } from '../models/live/fitting.ts'
+import type { ChannelSeverity } from '../models/live/severity.ts'
 import type { AgentParts } from './parts.ts'
 
 type Parts = Pick<AgentParts, 'config' | 'scoring'>

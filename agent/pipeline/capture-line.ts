@@ -1,8 +1,8 @@
 import type { AssetConfig } from '../config/contract.ts'
 import type { WaveformBlock } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
-import { type CapturePlan, capturePlan } from '../models/captures.ts'
 import type { ModelFile } from '../models/contract.ts'
+import { type CapturePlan, capturePlan } from '../models/live/captures.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
 import type { WaveformScoringDeps } from './waveform-scoring.ts'
 

@@ -1,6 +1,6 @@
 // The score of a capture is the mean over its windows; what is stored, alarmed on and shown is that of the capture.
 import type { AgentConfig } from '../config/contract.ts'
-import { capturePlan } from '../models/captures.ts'
+import { capturePlan } from '../models/live/captures.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 import { windowsPerCapture } from './capture-line.ts'
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts'
-import type { LearnRecord } from '../models/learn-meter.ts'
+import type { LearnRecord } from '../models/live/learn-meter.ts'
 import type { AgentParts } from './parts.ts'
 
 const PERIOD_MS = 60_000

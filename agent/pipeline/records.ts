@@ -3,8 +3,8 @@ import { type AlarmState, applyTransition, foldRecord, newAlarmState, restore, s
 import type { Logger } from '../core/logger.ts'
 import type { CommitQueue } from '../journal/commit-queue.ts'
 import type { Journal, JournalRecord, NewRecord, RecordKind } from '../journal/contract.ts'
-import { type BindingRecord, ModelsFold, type ModelsSnapshot, type RebaselineRecord } from '../models/fold.ts'
-import type { LearnRecord } from '../models/learn-meter.ts'
+import { type BindingRecord, ModelsFold, type ModelsSnapshot, type RebaselineRecord } from '../models/live/fold.ts'
+import type { LearnRecord } from '../models/live/learn-meter.ts'
 
 const READ_RECORDS = 256
 /** Bindings and learning progress are the last to go when space runs out, after the most urgent alarms. */

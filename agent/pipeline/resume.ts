@@ -1,7 +1,7 @@
 import type { AssetConfig } from '../config/contract.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { ModelFile } from '../models/contract.ts'
-import { readModelPath } from '../models/read-path.ts'
+import { readModelPath } from '../models/file/read-path.ts'
 import type { AgentParts } from './parts.ts'
 
 /**

@@ -3,7 +3,7 @@ import type { AssetConfig } from '../config/contract.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { BaselineReport, BaselineRequest } from '../http/contract.ts'
-import { learnsCaptures } from '../models/captures.ts'
+import { learnsCaptures } from '../models/live/captures.ts'
 import type { AgentParts } from './parts.ts'
 
 type Parts = Pick<AgentParts, 'config' | 'scoring' | 'records' | 'desk' | 'store' | 'clock' | 'logger' | 'history'>

@@ -1,6 +1,6 @@
 import type { AssetConfig } from '../config/contract.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
-import type { ModelDesk } from '../models/desk.ts'
+import type { ModelDesk } from '../models/live/desk.ts'
 import type { SyncOffer, SyncWish } from '../sync/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { AgentParts } from './parts.ts'

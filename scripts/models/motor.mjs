@@ -2,7 +2,7 @@
 // excites, and noise of the sensor; the fault is a train of impacts that rings the same resonance, as a defect in an outer race does.
 import * as ort from 'onnxruntime-node'
 import { seededPrng } from '../../dist/core/prng.js'
-import { fitBands } from '../../dist/models/fit-bands.js'
+import { fitBands } from '../../dist/models/fit/fit-bands.js'
 
 const RATE_HZ = 10_240
 const SAMPLES = 4_096

@@ -1,6 +1,6 @@
 // The demonstrators of process families: all know the same simulated pump, from more or fewer hours of it.
 import * as ort from 'onnxruntime-node'
-import { fitModel } from '../../dist/models/fit.js'
+import { fitModel } from '../../dist/models/fit/fit.js'
 import { PUMP_CHANNELS, PumpModel } from '../../dist/sources/pump-model.js'
 
 const UNITS = ['m3/h', 'bar', 'bar', 'A', '1/min', 'Cel', 'Cel', 'mm/s']

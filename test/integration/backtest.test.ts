@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { DEFAULTS } from '../../agent/config/defaults.ts'
 import { builtFile } from '../../agent/core/built.ts'
-import { scoreModel } from '../../agent/models/combine.ts'
 import type { FitData } from '../../agent/models/contract.ts'
 import { stretchOf } from '../../agent/models/families/rows.ts'
-import { fitHealthy } from '../../agent/models/fit.ts'
+import { scoreModel } from '../../agent/models/fit/combine.ts'
+import { fitHealthy } from '../../agent/models/fit/fit.ts'
 import { fitOptions, machine } from '../support/model-data.ts'
 
 const ROWS = 1200

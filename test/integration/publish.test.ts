@@ -9,7 +9,7 @@ import { builtFile } from '../../agent/core/built.ts'
 import { systemClock } from '../../agent/core/clock.ts'
 import { Counters } from '../../agent/core/counters.ts'
 import { silentLogger } from '../../agent/core/logger.ts'
-import { parseModelFile } from '../../agent/models/model-file.ts'
+import { parseModelFile } from '../../agent/models/file/model-file.ts'
 import { createModelRepository } from '../../agent/sync/repository.ts'
 import { tinyModel, wish } from '../support/sync.ts'
 

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { join } from 'node:path'
 import { TargetFile } from '@tufjs/models'
 import t from 'tap'
-import { parseModelFile } from '../../agent/models/model-file.ts'
+import { parseModelFile } from '../../agent/models/file/model-file.ts'
 import { Publisher } from '../../agent/sync/publisher.ts'
 import { readSet, writeSet } from '../../agent/sync/signed-set.ts'
 import { openKey } from '../../agent/sync/signing-key.ts'

@@ -4,7 +4,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import t from 'tap'
 import { seededPrng } from '../../agent/core/prng.ts'
-import { parseModelFile } from '../../agent/models/model-file.ts'
+import { parseModelFile } from '../../agent/models/file/model-file.ts'
 import { Publisher } from '../../agent/sync/publisher.ts'
 import { manualClock } from '../support/manual-clock.ts'
 import { gatewayDir, generation, makeSite, type Site, wish } from '../support/sync.ts'

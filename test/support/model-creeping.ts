@@ -1,10 +1,10 @@
 // A simulated pump watched for many baseline lengths while one sensor creeps away, re-baselined as the live agent does.
 import { newRuleState, stepRule } from '../../agent/alarms/rule.ts'
-import { scoreModel } from '../../agent/models/combine.ts'
 import type { FitData, FitOptions, Reference } from '../../agent/models/contract.ts'
 import { stretchOf } from '../../agent/models/families/rows.ts'
-import { fitHealthy } from '../../agent/models/fit.ts'
-import { judgeRebaseline, RebaselineMeter } from '../../agent/models/rebaseline.ts'
+import { scoreModel } from '../../agent/models/fit/combine.ts'
+import { fitHealthy } from '../../agent/models/fit/fit.ts'
+import { judgeRebaseline, RebaselineMeter } from '../../agent/models/live/rebaseline.ts'
 import { PUMP_CHANNELS, PumpModel } from '../../agent/sources/pump-model.ts'
 
 const STEP_S = 60

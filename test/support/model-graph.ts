@@ -1,7 +1,7 @@
 // Runs the graph of a process model in ONNX Runtime and holds it against a reference in float64.
 import * as ort from 'onnxruntime-node'
 import type { Test } from 'tap'
-import { modelGraph, type ProcessModel } from '../../agent/models/combine.ts'
+import { modelGraph, type ProcessModel } from '../../agent/models/fit/combine.ts'
 
 /** Of the score; shares and features on the scale they are read on. */
 const RELATIVE = 1e-4

@@ -1,10 +1,11 @@
 // Family `var` once more, from its definition and nothing else: innovations row by row in float64, then their mean or their norms.
-import type { ProcessModel } from '../../agent/models/combine.ts'
+
 import type { FitData } from '../../agent/models/contract.ts'
 import type { Baseline } from '../../agent/models/families/family.ts'
 import { featuresOf, fitRelation, type Relation } from '../../agent/models/families/features.ts'
 import { baselineOf, type Standard, standardOf } from '../../agent/models/families/rows.ts'
 import { fitLong, fitShort, type VarFit } from '../../agent/models/families/var.ts'
+import type { ProcessModel } from '../../agent/models/fit/combine.ts'
 import type { Expected } from './model-graph.ts'
 
 export interface FittedVar extends VarFit {

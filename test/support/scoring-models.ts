@@ -1,7 +1,7 @@
 // Tiny models whose scores tests can foretell, and hostile ones that no builder of ours would make.
 import type { Manifest, ModelFile } from '../../agent/models/contract.ts'
-import { GraphBuilder } from '../../agent/models/graph.ts'
-import { sha256Hex, writeModelFile } from '../../agent/models/model-file.ts'
+import { GraphBuilder } from '../../agent/models/file/graph.ts'
+import { sha256Hex, writeModelFile } from '../../agent/models/file/model-file.ts'
 
 export const CHANNELS = 2
 export const SAMPLES = 4

@@ -42,7 +42,7 @@ t.test('contains only what runs', async t => {
 })
 
 t.test('contains what is needed', async t => {
-  const children = ['dist/main.js', 'dist/scoring/child.js', 'dist/models/fit-thread.js']
+  const children = ['dist/main.js', 'dist/scoring/child.js', 'dist/models/fit/fit-thread.js']
   for (const name of readdirSync('models')) t.ok(paths.includes(`models/${name}`), `models/${name}`)
   for (const path of paths.filter(path => /^models\/.*\.onnx$/.test(path)))
     t.ok(paths.includes(path.replace('.onnx', '.md')), `${path} has its card`)

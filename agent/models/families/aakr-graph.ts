@@ -1,6 +1,6 @@
 // Nodes of one memory; see memory.ts for the mathematics. |q|² is the same for every remembered point, so Softmax loses it, and
 // two Gemms with the memory are left: 23 kflop for a row of 38 channels against 300 points.
-import type { GraphBuilder } from '../graph.ts'
+import type { GraphBuilder } from '../file/graph.ts'
 import type { PartNodes } from './family.ts'
 import type { Memory } from './memory.ts'
 import { lastRows } from './var-graph.ts'

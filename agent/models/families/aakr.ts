@@ -8,7 +8,7 @@
 // On four servers of 38 channels the rows beside `var` raised VUS-PR from .575 to .613; with fewer rows than it takes to know the
 // level of a norm (limit.ts) they alarm on a third of healthy rows, so there `var` goes alone. On 29 recordings of one channel
 // (NAB) windows of 36 and 12 rows scored 65, vector autoregression 22 to 46.
-import { limitOf, WINDOWS_FOR_BOUND } from '../limit.ts'
+import { limitOf, WINDOWS_FOR_BOUND } from '../fit/limit.ts'
 import { addMemory } from './aakr-graph.ts'
 import type { Baseline, Family, FitSettings, FittedFamily, Part } from './family.ts'
 import { FOLDS, foldOf, raiseTo, runsInFolds } from './folds.ts'

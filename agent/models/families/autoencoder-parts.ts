@@ -1,5 +1,5 @@
 // The two parts of family `autoencoder`: their float64 reference and their nodes; see autoencoder.ts for the mathematics.
-import type { GraphBuilder } from '../graph.ts'
+import type { GraphBuilder } from '../file/graph.ts'
 import type { Part, PartNodes, Stretch } from './family.ts'
 
 /** All weights are float32 exact: the graph holds the very numbers that the reference uses. */

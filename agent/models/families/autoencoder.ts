@@ -17,7 +17,7 @@
 // 0.48 to 0.53 and 0.54 to 0.57.
 import { EVD, Matrix } from 'ml-matrix'
 import { seededPrng } from '../../core/prng.ts'
-import { limitOf } from '../limit.ts'
+import { limitOf } from '../fit/limit.ts'
 import {
   type Autoencoder,
   autoencoderParts,

@@ -1,5 +1,5 @@
 import type { ManifestFeature } from '../contract.ts'
-import { GraphBuilder } from '../graph.ts'
+import { GraphBuilder } from '../file/graph.ts'
 import { HIGH_HZ_MIN } from '../vibration/features.ts'
 import { type BandsModel, ENERGY_FLOOR } from './bands.ts'
 import { type BandsShape, bandLabel, levelsOf } from './bands-shape.ts'

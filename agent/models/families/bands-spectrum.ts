@@ -6,7 +6,7 @@
 //
 // x is real, so k1 = 0 to N1/2 give all powers: line k with k mod N1 above N1/2 has the power of line N - k. For 1,024 samples
 // that is 102 products a sample and 280 kB of weights; one matrix for all of it would be 800 products and 3.2 MB.
-import type { GraphBuilder } from '../graph.ts'
+import type { GraphBuilder } from '../file/graph.ts'
 import { type BandsShape, hann, levelsOf, lineWeights } from './bands-shape.ts'
 
 const N2 = 32

@@ -2,7 +2,7 @@
 // A model is one part or several; the largest of their scores is the model's, so each part has its own limit and no part
 // can hide what another sees.
 import type { ManifestFeature } from '../contract.ts'
-import type { GraphBuilder } from '../graph.ts'
+import type { GraphBuilder } from '../file/graph.ts'
 
 /** Standardised rows: z = (x - centre) * inverse, x rounded to float32 first. */
 export interface Stretch {

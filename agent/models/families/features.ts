@@ -1,7 +1,7 @@
 // What is shown beside a score: how far each channel lies from what the other channels predict for the same rows, and that
 // prediction, both in engineering units and averaged over the last rows. The same for every family.
 import type { ManifestFeature } from '../contract.ts'
-import type { GraphBuilder } from '../graph.ts'
+import type { GraphBuilder } from '../file/graph.ts'
 import type { FeaturePart, Stretch } from './family.ts'
 import { Moments, othersOf } from './moments.ts'
 import { movingMean, type Standard } from './rows.ts'

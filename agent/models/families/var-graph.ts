@@ -1,5 +1,5 @@
 // Nodes of the parts of family `var`; see var.ts for the mathematics.
-import type { GraphBuilder } from '../graph.ts'
+import type { GraphBuilder } from '../file/graph.ts'
 import type { PartNodes } from './family.ts'
 import type { VarModel } from './var-fit.ts'
 

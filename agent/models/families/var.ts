@@ -15,7 +15,7 @@
 // Adding the deviation from what the other channels predict to the vector lost 0.04 of F1 and tripled the false alarms: slow
 // common drift breaks such relations first. A fault that breaks them for good stays visible without, because innovations
 // of noisy channels keep the shift (I - sum A) delta.
-import { limitOf, WINDOWS_FOR_BOUND } from '../limit.ts'
+import { limitOf, WINDOWS_FOR_BOUND } from '../fit/limit.ts'
 import type { Baseline, Family, FitSettings, FittedFamily, Part, Stretch } from './family.ts'
 import { raiseTo, runsInFolds } from './folds.ts'
 import { fitVar, heldOutNorms, normsOf, type VarModel } from './var-fit.ts'

@@ -1,7 +1,7 @@
 // Baselines too short to be fitted.
 import t from 'tap'
 import { rowsNeeded } from '../../../agent/config/baseline-rows.ts'
-import { fitModel } from '../../../agent/models/fit.ts'
+import { fitModel } from '../../../agent/models/fit/fit.ts'
 import { lines, load, withAsset, withParts } from '../../support/config-io.ts'
 import { asset, FLOW, type Rule } from '../../support/config-rules.ts'
 import { fitOptions, machine } from '../../support/model-data.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Counters } from '../../../agent/core/counters.ts'
 import type { History, HistoryRows } from '../../../agent/history/contract.ts'
-import { collectBaseline } from '../../../agent/models/baseline.ts'
+import { collectBaseline } from '../../../agent/models/live/baseline.ts'
 import { Gate } from '../../../agent/windows/gate.ts'
 import { asset } from '../../support/assets.ts'
 import { SECOND_US } from '../../support/blocks.ts'

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { seededPrng } from '../../../agent/core/prng.ts'
-import { scoreModel } from '../../../agent/models/combine.ts'
 import type { FitData, FitOptions } from '../../../agent/models/contract.ts'
 import { stretchOf } from '../../../agent/models/families/rows.ts'
-import { fitHealthy, fitModel } from '../../../agent/models/fit.ts'
+import { scoreModel } from '../../../agent/models/fit/combine.ts'
+import { fitHealthy, fitModel } from '../../../agent/models/fit/fit.ts'
 import { fitData, fitOptions, machine } from '../../support/model-data.ts'
 
 const options: FitOptions = { ...fitOptions, order: 5, mean: 10 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { verifyModel } from '../../../agent/cli/models-verify.ts'
-import { parseModelFile } from '../../../agent/models/model-file.ts'
+import { parseModelFile } from '../../../agent/models/file/model-file.ts'
 
 const RELATIVE = 1e-4
 const names = readdirSync('models').filter(name => name.endsWith('.onnx'))

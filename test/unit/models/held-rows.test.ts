@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Counters } from '../../../agent/core/counters.ts'
-import { HeldRows } from '../../../agent/models/held-rows.ts'
+import { HeldRows } from '../../../agent/models/live/held-rows.ts'
 import type { GatedBlock } from '../../../agent/windows/contract.ts'
 import { Gate } from '../../../agent/windows/gate.ts'
 import { asset, channel } from '../../support/assets.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readLearnRows, slugOf } from '../../../agent/cli/learn-rows.ts'
 import { builtFile } from '../../../agent/core/built.ts'
-import { parseModelFile } from '../../../agent/models/model-file.ts'
+import { parseModelFile } from '../../../agent/models/file/model-file.ts'
 import { machine } from '../../support/model-data.ts'
 
 const all = { ignore: [], from: 0, to: Number.POSITIVE_INFINITY, channels: new Map(), units: new Map() }

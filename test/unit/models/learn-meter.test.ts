@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Counters } from '../../../agent/core/counters.ts'
-import { LearnMeter } from '../../../agent/models/learn-meter.ts'
+import { LearnMeter } from '../../../agent/models/live/learn-meter.ts'
 import { Gate } from '../../../agent/windows/gate.ts'
 import { asset, channel } from '../../support/assets.ts'
 import { block, keep, SECOND_US } from '../../support/blocks.ts'

@@ -3,9 +3,9 @@ import t from 'tap'
 import { AgentError, type ErrorCode } from '../../../agent/core/errors.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import type { Manifest } from '../../../agent/models/contract.ts'
-import { GraphBuilder } from '../../../agent/models/graph.ts'
-import { MANIFEST_KEY, MODEL_BYTES_MAX, parseModelFile, writeModelFile } from '../../../agent/models/model-file.ts'
-import { decodeModel, encodeModel, onnx } from '../../../agent/models/onnx-proto.ts'
+import { GraphBuilder } from '../../../agent/models/file/graph.ts'
+import { MANIFEST_KEY, MODEL_BYTES_MAX, parseModelFile, writeModelFile } from '../../../agent/models/file/model-file.ts'
+import { decodeModel, encodeModel, onnx } from '../../../agent/models/file/onnx-proto.ts'
 
 const manifest: Manifest = {
   schema: 'wearwatch.model/1',

@@ -9,9 +9,9 @@ import { pickWindows, readWindows } from '../../../agent/cli/models-windows.ts'
 import { wrapModel } from '../../../agent/cli/models-wrap.ts'
 import { builtFile } from '../../../agent/core/built.ts'
 import { AgentError } from '../../../agent/core/errors.ts'
-import { GraphBuilder } from '../../../agent/models/graph.ts'
-import { MANIFEST_KEY, parseModelFile } from '../../../agent/models/model-file.ts'
-import { decodeModel, encodeModel, FLOAT, onnx } from '../../../agent/models/onnx-proto.ts'
+import { GraphBuilder } from '../../../agent/models/file/graph.ts'
+import { MANIFEST_KEY, parseModelFile } from '../../../agent/models/file/model-file.ts'
+import { decodeModel, encodeModel, FLOAT, onnx } from '../../../agent/models/file/onnx-proto.ts'
 
 const SHAPE = { channels: 2, samples: 3, contributions: 0, features: 0 }
 const YAML = `name: mean

@@ -2,7 +2,7 @@ import t from 'tap'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import type { FitData } from '../../../agent/models/contract.ts'
 import { findOutliers, withoutOutliers } from '../../../agent/models/families/outliers.ts'
-import { fitModel } from '../../../agent/models/fit.ts'
+import { fitModel } from '../../../agent/models/fit/fit.ts'
 import { fitData, fitOptions, machine, skabAnomalyFree, skabRuns, windowAt } from '../../support/model-data.ts'
 import { fitVarShort, referenceVar } from '../../support/model-var-reference.ts'
 

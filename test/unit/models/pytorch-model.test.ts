@@ -2,7 +2,7 @@
 // scorer child. The expected scores are PyTorch's own.
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { parseModelFile } from '../../../agent/models/model-file.ts'
+import { parseModelFile } from '../../../agent/models/file/model-file.ts'
 import { realHost } from '../../support/scoring-real.ts'
 
 const RELATIVE = 1e-4

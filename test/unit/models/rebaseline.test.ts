@@ -6,7 +6,7 @@ import {
   RebaselineMeter,
   type RebaselineShape,
   type RebaselineState,
-} from '../../../agent/models/rebaseline.ts'
+} from '../../../agent/models/live/rebaseline.ts'
 
 const SHAPE: RebaselineShape = { baselineRows: 200, everyUs: 1e6, onDelayRows: 5, keeps: 'baseline' }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { parseModelFile } from '../../../agent/models/model-file.ts'
-import { ModelStore } from '../../../agent/models/store.ts'
+import { parseModelFile } from '../../../agent/models/file/model-file.ts'
+import { ModelStore } from '../../../agent/models/file/store.ts'
 import { maxModel } from '../../support/scoring-models.ts'
 
 const model = maxModel('one')

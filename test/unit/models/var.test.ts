@@ -1,8 +1,8 @@
 import { Matrix, QR } from 'ml-matrix'
 import t, { type Test } from 'tap'
-import { type ProcessModel, scoreModel } from '../../../agent/models/combine.ts'
 import type { FitData } from '../../../agent/models/contract.ts'
 import { stretchOf } from '../../../agent/models/families/rows.ts'
+import { type ProcessModel, scoreModel } from '../../../agent/models/fit/combine.ts'
 import { fitData, machine, skabRuns, windowAt } from '../../support/model-data.ts'
 import { compareGraph, openGraph, runGraph, worst } from '../../support/model-graph.ts'
 import {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseModelFile } from '../../../agent/models/model-file.ts'
+import { parseModelFile } from '../../../agent/models/file/model-file.ts'
 import { Publisher } from '../../../agent/sync/publisher.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 import { makeSite, tinyModel, wish } from '../../support/sync.ts'

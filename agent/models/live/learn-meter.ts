@@ -1,5 +1,5 @@
-import type { AssetConfig } from '../config/contract.ts'
-import type { GatedBlock } from '../windows/contract.ts'
+import type { AssetConfig } from '../../config/contract.ts'
+import type { GatedBlock } from '../../windows/contract.ts'
 
 /** Payload of a journal record of kind `learn`: how far an asset's baseline has come. The rows themselves are in the history. */
 export interface LearnRecord {

@@ -1,10 +1,10 @@
-import type { AssetConfig } from '../config/contract.ts'
-import { AgentError, type ErrorCode, messageOf } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
-import type { LoadResult, ScoringHost } from '../scoring/contract.ts'
-import type { ModelFile } from './contract.ts'
+import type { AssetConfig } from '../../config/contract.ts'
+import { AgentError, type ErrorCode, messageOf } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { LoadResult, ScoringHost } from '../../scoring/contract.ts'
+import type { ModelFile } from '../contract.ts'
+import type { ModelStore } from '../file/store.ts'
 import type { BindingRecord } from './fold.ts'
-import type { ModelStore } from './store.ts'
 
 export interface InstallRequest {
   asset: AssetConfig

@@ -1,7 +1,7 @@
 // The model contract point by point, as far as a file can be judged without running it: what keeps it, what does not, and
 // what would do. parseModelFile is the judge that a gateway asks; this is for whoever has to make the file.
-import { AgentError, messageOf } from '../core/errors.ts'
-import type { Manifest } from './contract.ts'
+import { AgentError, messageOf } from '../../core/errors.ts'
+import type { Manifest } from '../contract.ts'
 import { checkGraph, contentOf, inputsOf, REFUSED_OPERATORS, shown } from './graph-check.ts'
 import { openModel, readManifest } from './model-file.ts'
 import { FLOAT, type Onnx } from './onnx-proto.ts'

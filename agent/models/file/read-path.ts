@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { AgentError, messageOf } from '../core/errors.ts'
-import type { ModelFile } from './contract.ts'
+import { AgentError, messageOf } from '../../core/errors.ts'
+import type { ModelFile } from '../contract.ts'
 import { MODEL_BYTES_MAX, parseModelFile } from './model-file.ts'
 
 /** Reads and checks a model file. Throws MODEL_UNREADABLE or MODEL_CONTRACT naming the path. */

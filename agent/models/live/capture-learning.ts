@@ -1,6 +1,6 @@
 // A learner counts captures as rows of a machine without channels, one every so often; what it fits comes from the history.
-import type { AssetConfig } from '../config/contract.ts'
-import type { GatedBlock } from '../windows/contract.ts'
+import type { AssetConfig } from '../../config/contract.ts'
+import type { GatedBlock } from '../../windows/contract.ts'
 import { type CapturePlan, capturesNeeded, collectCaptures } from './captures.ts'
 import type { LearnerDeps } from './learner.ts'
 

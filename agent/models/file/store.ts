@@ -1,8 +1,8 @@
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AgentError, messageOf } from '../core/errors.ts'
-import { makeDir } from '../core/folders.ts'
-import type { ModelFile } from './contract.ts'
+import { AgentError, messageOf } from '../../core/errors.ts'
+import { makeDir } from '../../core/folders.ts'
+import type { ModelFile } from '../contract.ts'
 import { sha256Hex } from './model-file.ts'
 
 /** Model files by digest: `<dir>/<sha256>.onnx`. A file is written once and never edited. */

@@ -1,5 +1,5 @@
 // What can be held against a graph without running it: its inputs and outputs, and operators no gateway should run.
-import type { Manifest } from './contract.ts'
+import type { Manifest } from '../contract.ts'
 import { FLOAT, type Onnx } from './onnx-proto.ts'
 
 /** Refused wherever they stand, with the reason a person gets to read. */

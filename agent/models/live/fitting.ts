@@ -1,10 +1,10 @@
 // What learning a baseline and carrying it forward have in common: rows from the history in, a model at work out.
-import type { AssetConfig } from '../config/contract.ts'
-import type { ErrorCode } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
-import type { History } from '../history/contract.ts'
+import type { AssetConfig } from '../../config/contract.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { History } from '../../history/contract.ts'
+import type { CaptureData, FitData, FitOptions, FitResult, Manifest, ModelFile } from '../contract.ts'
 import type { GateFactory } from './baseline.ts'
-import type { CaptureData, FitData, FitOptions, FitResult, Manifest, ModelFile } from './contract.ts'
 import type { BindingKind } from './fold.ts'
 import { type ChannelSeverity, severityOf, severityText } from './severity.ts'
 

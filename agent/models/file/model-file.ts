@@ -1,7 +1,7 @@
 // The model file: an ONNX graph with its manifest in metadata_props["wearwatch.manifest"]. See contract.ts.
 import { createHash } from 'node:crypto'
-import { AgentError, messageOf } from '../core/errors.ts'
-import type { Manifest, ModelFile } from './contract.ts'
+import { AgentError, messageOf } from '../../core/errors.ts'
+import type { Manifest, ModelFile } from '../contract.ts'
 import type { GraphBuilder } from './graph.ts'
 import { checkGraph } from './graph-check.ts'
 import { checkManifest } from './manifest.ts'

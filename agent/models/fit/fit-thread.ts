@@ -1,6 +1,6 @@
 // Entry of the worker thread that fits: takes one FitJob, posts one FitReply, ends.
 import { parentPort, workerData } from 'node:worker_threads'
-import { AgentError, messageOf } from '../core/errors.ts'
+import { AgentError, messageOf } from '../../core/errors.ts'
 import { fitModel } from './fit.ts'
 import { fitBands } from './fit-bands.ts'
 import type { FitJob, FitReply } from './fit-worker.ts'

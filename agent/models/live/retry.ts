@@ -1,5 +1,5 @@
 // When a fit that came to nothing is tried again.
-import { ERROR_KINDS, type ErrorCode } from '../core/errors.ts'
+import { ERROR_KINDS, type ErrorCode } from '../../core/errors.ts'
 
 /** For want of more rows: with so many times as many. */
 const RETRY_ROWS_FACTOR = 1.5

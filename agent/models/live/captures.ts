@@ -1,8 +1,8 @@
 // Captures of an asset: which channels they are of, and how they come back from the history to be fitted.
-import type { AssetConfig, ChannelConfig } from '../config/contract.ts'
-import type { History } from '../history/contract.ts'
-import type { CaptureData } from './contract.ts'
-import { windowOf } from './fit-bands.ts'
+import type { AssetConfig, ChannelConfig } from '../../config/contract.ts'
+import type { History } from '../../history/contract.ts'
+import type { CaptureData } from '../contract.ts'
+import { windowOf } from '../fit/fit-bands.ts'
 
 /** 64 MB: 62 captures of 128,000 samples on two axes; more are thinned, evenly. */
 const FLOATS_MAX = 16_000_000

@@ -1,8 +1,8 @@
 // How the machine stands in absolute terms: a baseline only says what is usual here, and a machine may be sick when it is
 // learnt. Fixed limits and the zones of ISO 20816-3 know nothing of its history.
-import type { AssetConfig, ChannelConfig } from '../config/contract.ts'
-import type { Reference } from './contract.ts'
-import { machineClass, type Zone, severityOf as zoneOf } from './vibration/severity.ts'
+import type { AssetConfig, ChannelConfig } from '../../config/contract.ts'
+import type { Reference } from '../contract.ts'
+import { machineClass, type Zone, severityOf as zoneOf } from '../vibration/severity.ts'
 
 /** What one channel was like while it was learnt. */
 export interface ChannelSeverity {

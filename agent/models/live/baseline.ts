@@ -1,8 +1,8 @@
-import type { AssetConfig } from '../config/contract.ts'
-import type { SampleBlock } from '../core/types.ts'
-import type { History } from '../history/contract.ts'
-import type { GatedBlock, GatedSink } from '../windows/contract.ts'
-import type { FitData } from './contract.ts'
+import type { AssetConfig } from '../../config/contract.ts'
+import type { SampleBlock } from '../../core/types.ts'
+import type { History } from '../../history/contract.ts'
+import type { GatedBlock, GatedSink } from '../../windows/contract.ts'
+import type { FitData } from '../contract.ts'
 import { learnableRows, telemetryColumns } from './learn-meter.ts'
 
 /** Runs rows through a fresh gate of the asset, as the live agent did. Injected: the gate lives in windows/. */

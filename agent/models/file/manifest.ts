@@ -1,6 +1,6 @@
 // The manifest inside a model file, checked field by field. Unknown keys are kept: a newer writer may know more.
 import { z } from 'zod'
-import type { Manifest } from './contract.ts'
+import type { Manifest } from '../contract.ts'
 
 // Bounds on what a file may ask of a gateway: 1024 x 65,536 is far above any real window, 1 Mi floats are 4 MiB.
 const CHANNELS_MAX = 1024

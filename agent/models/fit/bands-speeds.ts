@@ -1,5 +1,5 @@
 // One baseline per speed: 1 x moves with it, and so does nearly everything else in the spectrum.
-import type { CaptureData, CaptureFitOptions, FitResult } from './contract.ts'
+import type { CaptureData, CaptureFitOptions, FitResult } from '../contract.ts'
 import { CAPTURES_FAIR, fitBands } from './fit-bands.ts'
 
 /** Widest bin, as the ratio of its ends: within 10 % an order stays in its 200 Hz band up to 2 kHz. */

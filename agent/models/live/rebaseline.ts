@@ -12,7 +12,7 @@
 //
 // A fault creeps too. So three things are never learnt: rows in alarm and those before it, a period in which rows exceed the
 // setpoint more often than healthy ones do, and a level that lies too far from the first baseline, however slowly it came.
-import type { FitData, Reference } from './contract.ts'
+import type { FitData, Reference } from '../contract.ts'
 
 // Standard deviations of the first baseline that a channel's mean may move in all. A thermocouple of a healthy water rig
 // moved 3.4 in 90 minutes and has to be followed; bearing temperature of a simulated pump creeping to 10 has to alarm.

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { builtFile } from '../core/built.ts'
-import type { Clock } from '../core/clock.ts'
-import { AgentError, type ErrorCode, messageOf } from '../core/errors.ts'
-import type { CaptureData, CaptureFitOptions, FitData, FitOptions, FitResult } from './contract.ts'
+import { builtFile } from '../../core/built.ts'
+import type { Clock } from '../../core/clock.ts'
+import { AgentError, type ErrorCode, messageOf } from '../../core/errors.ts'
+import type { CaptureData, CaptureFitOptions, FitData, FitOptions, FitResult } from '../contract.ts'
 
 export type FitJob =
   | { kind: 'rows'; data: FitData; options: FitOptions }
@@ -47,7 +47,7 @@ function runJob(job: FitJob, transferList: ArrayBuffer[], run: FitWorkerOptions)
     new AgentError('FIT_FAILED', `fitting ${job.data.source} ${why}`, { cause })
   return new Promise((resolve, reject) => {
     if (run.signal?.aborted) return reject(failed('was stopped before it began.'))
-    const worker = new Worker(builtFile('models/fit-thread.js'), {
+    const worker = new Worker(builtFile('models/fit/fit-thread.js'), {
       workerData: job,
       transferList,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 32 },

@@ -1,10 +1,11 @@
 // Healthy rows -> a process model: standardise, fit the chosen families, gather their parts.
+
+import type { FitData } from '../contract.ts'
+import type { Choice } from '../families/choose.ts'
+import { featuresOf, fitRelation } from '../families/features.ts'
+import { raiseTo } from '../families/folds.ts'
+import { baselineOf, standardOf } from '../families/rows.ts'
 import type { ProcessModel } from './combine.ts'
-import type { FitData } from './contract.ts'
-import type { Choice } from './families/choose.ts'
-import { featuresOf, fitRelation } from './families/features.ts'
-import { raiseTo } from './families/folds.ts'
-import { baselineOf, standardOf } from './families/rows.ts'
 
 export interface ProcessFit {
   model: ProcessModel

@@ -1,7 +1,7 @@
 // How far the inputs have moved since the first baseline, apart from whether they are anomalous: a seasonal temperature moves
 // every channel without any of it being a fault, and whoever reads a score wants to know.
-import type { GatedBlock } from '../windows/contract.ts'
-import type { Manifest } from './contract.ts'
+import type { GatedBlock } from '../../windows/contract.ts'
+import type { Manifest } from '../contract.ts'
 
 /** The last day in hours: old ones go one by one. */
 const BUCKETS = 24

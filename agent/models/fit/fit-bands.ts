@@ -1,12 +1,12 @@
-import { AgentError } from '../core/errors.ts'
+import { AgentError } from '../../core/errors.ts'
+import type { CaptureData, CaptureFitOptions, FitResult, Sufficiency } from '../contract.ts'
+import { type BandLevels, fitBands as fitLevels, scoreCapture } from '../families/bands.ts'
+import { bandsGraph } from '../families/bands-graph.ts'
+import { BandMeter } from '../families/bands-levels.ts'
+import { type BandsShape, bandsShape, levelsOf } from '../families/bands-shape.ts'
+import { writeModelFile } from '../file/model-file.ts'
+import { judgeCapture } from '../vibration/judge.ts'
 import { bandsManifest, medianOf } from './bands-manifest.ts'
-import type { CaptureData, CaptureFitOptions, FitResult, Sufficiency } from './contract.ts'
-import { type BandLevels, fitBands as fitLevels, scoreCapture } from './families/bands.ts'
-import { bandsGraph } from './families/bands-graph.ts'
-import { BandMeter } from './families/bands-levels.ts'
-import { type BandsShape, bandsShape, levelsOf } from './families/bands-shape.ts'
-import { writeModelFile } from './model-file.ts'
-import { judgeCapture } from './vibration/judge.ts'
 
 /** Below it five fifths of a baseline are no fifths. */
 const CAPTURES_MIN = 5

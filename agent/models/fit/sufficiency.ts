@@ -1,8 +1,9 @@
 // Has the machine shown what it does? The first half of the baseline is fitted and scores the second: what exceeds there had
 // not been learnt yet.
+
+import type { FitData, Sufficiency } from '../contract.ts'
+import { stretchOf } from '../families/rows.ts'
 import { scoreModel } from './combine.ts'
-import type { FitData, Sufficiency } from './contract.ts'
-import { stretchOf } from './families/rows.ts'
 import { fitProcess, type ProcessFit } from './process-fit.ts'
 
 /** Of the second half's windows beyond the setpoint of the first. Healthy recordings gave 0–4 %, drifting ones 12–88 %. */

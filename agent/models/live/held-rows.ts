@@ -1,7 +1,7 @@
 // Rows of all assets that wait for a model to be loaded or for stored rows to be caught up with, minutes where TensorRT builds.
 // Together they are bounded in bytes; the oldest go first, and are counted.
-import type { Counter, Counters } from '../core/counters.ts'
-import type { GatedBlock } from '../windows/contract.ts'
+import type { Counter, Counters } from '../../core/counters.ts'
+import type { GatedBlock } from '../../windows/contract.ts'
 
 /** 12 minutes of 50 assets x 8 channels at 10 Hz. */
 const BYTES_MAX = 32 << 20

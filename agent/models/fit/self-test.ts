@@ -1,9 +1,10 @@
 // The self-test of a fitted model: windows and what they score in float64, so that a gateway can tell a provider that computes
 // something else (fp16 overflow, a wrong engine cache, a broken driver) before it takes over.
+
+import type { FitData, SelfTest } from '../contract.ts'
+import { stretchOf } from '../families/rows.ts'
 import type { ProcessModel } from './combine.ts'
 import { scoreModel } from './combine.ts'
-import type { FitData, SelfTest } from './contract.ts'
-import { stretchOf } from './families/rows.ts'
 
 const PLAIN = 8
 /** Windows blown up to these scores, so that the self-test covers what an alarm looks like. */

@@ -1,9 +1,9 @@
 // What a `bands` model file says of itself beside its graph.
-import type { CaptureData, CaptureFitOptions, Manifest, Reference, SelfTest } from './contract.ts'
-import { type BandsModel, scoreWindow } from './families/bands.ts'
-import { bandsContributions, bandsFeatures } from './families/bands-graph.ts'
-import { BandMeter } from './families/bands-levels.ts'
-import { levelsOf } from './families/bands-shape.ts'
+import type { CaptureData, CaptureFitOptions, Manifest, Reference, SelfTest } from '../contract.ts'
+import { type BandsModel, scoreWindow } from '../families/bands.ts'
+import { bandsContributions, bandsFeatures } from '../families/bands-graph.ts'
+import { BandMeter } from '../families/bands-levels.ts'
+import { levelsOf } from '../families/bands-shape.ts'
 
 /** 260 kB in the file, of at most 1 MB. */
 const SELF_TEST_FLOATS = 49_152

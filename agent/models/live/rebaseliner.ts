@@ -1,7 +1,7 @@
-import type { AssetConfig } from '../config/contract.ts'
-import { messageOf } from '../core/errors.ts'
+import type { AssetConfig } from '../../config/contract.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { ModelFile, Reference } from '../contract.ts'
 import { type BaselineRows, collectBaseline } from './baseline.ts'
-import type { ModelFile, Reference } from './contract.ts'
 import { type FitDeps, fitAndWarn } from './fitting.ts'
 import type { RebaselineRecord } from './fold.ts'
 import {

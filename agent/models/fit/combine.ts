@@ -3,9 +3,9 @@
 //   window ── Sub, Mul ──► z ─┬─► part ─► score, blame ─┐
 //                             ├─► part ─► score, blame ─┴─► max, blame of the largest ─► score, contributions
 //                             └─► features
-import type { FeaturePart, Part, Stretch } from './families/family.ts'
-import type { Standard } from './families/rows.ts'
-import { GraphBuilder } from './graph.ts'
+import type { FeaturePart, Part, Stretch } from '../families/family.ts'
+import type { Standard } from '../families/rows.ts'
+import { GraphBuilder } from '../file/graph.ts'
 
 /** Added to the blame of every channel: an all-zero blame then gives equal shares, not 0/0. In units of the setpoint squared. */
 const SHARE_FLOOR = 1e-12
