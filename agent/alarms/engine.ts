@@ -126,6 +126,11 @@ export class AlarmEngine {
     }
   }
 
+  /** Rows without a score lie between the last window and the next: nothing is known of them, so no delay counts them. */
+  unscored(asset: number): void {
+    this.#time.restart(asset)
+  }
+
   /** An alarm of the machine stands: the model's or that of a fixed limit. */
   inAlarm(asset: number): boolean {
     if (isActive(this.#models[asset])) return true

@@ -52,6 +52,11 @@ export class RunningTime {
     return beforeUs < 0 ? 0 : Math.max(0, nowUs - beforeUs)
   }
 
+  /** What ran since the last scored window of the asset counts for nothing: the next one is the first. */
+  restart(asset: number): void {
+    this.#scoredUs[asset] = -1
+  }
+
   /** The same for a machine without rows, one of waveforms alone: nothing says that it stops, so all time counts. */
   sinceScoredAlways(asset: number, timeUs: number): number {
     const beforeUs = this.#scoredUs[asset]!

@@ -89,6 +89,7 @@ function outcomeOf(
     },
     sufficiency: result?.sufficiency,
     rebaselines: [],
+    leftOut: [],
     warnings: [
       ...(result?.warnings ?? []),
       ...(unscored > 0 ? [`${unscored} captures hold no numbers and keep the score before them`] : []),

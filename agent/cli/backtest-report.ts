@@ -4,6 +4,7 @@ import { type AlarmMetrics, type AlarmTally, alarmMetrics, tallyAlarms } from '.
 import { type CurveMetrics, curveMetrics } from '../models/backtest/curves.ts'
 import { vusPr } from '../models/backtest/vus.ts'
 import type { Sufficiency } from '../models/contract.ts'
+import type { LeftOut } from './backtest-gone.ts'
 import type { AlarmDelays } from './backtest-options.ts'
 import type { Rebaselining } from './backtest-rebaseline.ts'
 import { print, table } from './shared.ts'
@@ -40,6 +41,8 @@ export interface Outcome {
   sufficiency: Sufficiency | undefined
   /** Every time one was due, taken or not. */
   rebaselines: readonly Rebaselining[]
+  /** Every time that another set of channels was left out, or all were there again. */
+  leftOut: readonly LeftOut[]
   warnings: string[]
   alarms: { row: number; text: string }[]
 }

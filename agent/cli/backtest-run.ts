@@ -1,15 +1,16 @@
 // Recordings of rows through a backtest: read, fit, score, one after the other.
 import { AgentError } from '../core/errors.ts'
 import type { ModelFile } from '../models/contract.ts'
-import type { ScoringHost } from '../scoring/contract.ts'
+import { Baselines } from './backtest-baselines.ts'
 import { type BaselineRows, baselineRows, type Fitted, fitBaseline, withoutChannels } from './backtest-fit.ts'
+import { GoneChannels, goneWarnings } from './backtest-gone.ts'
 import type { AlarmDelays, BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import { Rebaseliner } from './backtest-rebaseline.ts'
 import { type Recording, readRecording, withoutColumn } from './backtest-recording.ts'
 import type { Outcome } from './backtest-report.ts'
 import { type ModelRows, modelRows } from './backtest-rows.ts'
-import { type BacktestScores, delaysOf, scoreRecording, startScorer } from './backtest-score.ts'
+import { type BacktestScores, delaysOf, type ScoreOptions, scoreRecording, startScorer } from './backtest-score.ts'
 import { readModelInput } from './files.ts'
 
 /** Rows that a value may be used again where no baseline says how often values come. */
@@ -54,10 +55,11 @@ export class RowsRun {
     const rows = rowsFor(fitted, recording)
     const { onDelay, offDelay } = this.#options
     const delays = delaysOf(fitted.model, recording.everyUs, { onMs: onDelay, offMs: offDelay })
-    const rebaseliner = this.#rebaseliner(fitted, recording, rows, delays)
+    const options = { fromRow, delays, ...this.#successors(fitted, recording, rows, delays) }
+    const progress = (row: number): void => this.#progress.at(row, recording.rows)
     const host = await startScorer(fitted.model)
     try {
-      const scores = await this.#score(host, fitted.model, recording, rows, fromRow, delays, rebaseliner)
+      const scores = await scoreRecording(host, fitted.model, recording, rows, { ...options, progress })
       return outcomeOf(name, recording, fitted, rows, fromRow, delays, scores)
     } finally {
       await host.stop(0)
@@ -75,32 +77,23 @@ export class RowsRun {
     return { ...fitted, warnings: [`fitted without ${missing.join(', ')}, which it lacks`, ...fitted.warnings] }
   }
 
-  #score(
-    host: ScoringHost,
-    model: ModelFile,
-    recording: Recording,
+  /** What makes other models on the way. Nothing for a model that was given: whoever made it decides. */
+  #successors(
+    fitted: Fitted,
+    { breaks }: Recording,
     rows: ModelRows,
-    fromRow: number,
-    delays: AlarmDelays,
-    rebaseliner: Rebaseliner | undefined,
-  ): Promise<BacktestScores> {
-    const progress = (row: number): void => this.#progress.at(row, recording.rows)
-    return scoreRecording(host, model, recording, rows, { fromRow, delays, rebaseliner, progress })
-  }
-
-  /** None for a model that was given: whoever made it decides. */
-  #rebaseliner(fitted: Fitted, { breaks }: Recording, rows: ModelRows, delays: AlarmDelays): Rebaseliner | undefined {
-    const { baseline, options } = fitted
-    const { keeps } = fitted.model.manifest
-    if (!this.#options.rebaseline || !baseline || !options || !keeps) return undefined
-    return new Rebaseliner({
-      fitted: { ...fitted, baseline, options },
-      keeps,
-      onDelayRows: delays.onRows,
-      rows,
-      breaks,
-      ownBaseline: this.#shared === undefined,
-    })
+    { onRows }: AlarmDelays,
+  ): Pick<ScoreOptions, 'rebaseliner' | 'gone'> {
+    const { baseline, options, model } = fitted
+    if (!baseline || !options) return { rebaseliner: undefined, gone: undefined }
+    const ownBaseline = this.#shared === undefined
+    const baselines = new Baselines({ fitted: { ...fitted, baseline, options }, rows, breaks, ownBaseline })
+    const { keeps } = model.manifest
+    const parts = { baselines, baseline, onDelayRows: onRows, ownBaseline }
+    return {
+      rebaseliner: this.#options.rebaseline && keeps ? new Rebaseliner({ ...parts, keeps }) : undefined,
+      gone: new GoneChannels(model, rows, baselines),
+    }
   }
 }
 
@@ -153,13 +146,10 @@ function outcomeOf(
   rows: ModelRows,
   firstRow: number,
   delays: AlarmDelays,
-  { scores, alarms, scored, messages, rebaselines = [] }: BacktestScores,
+  { scores, alarms, scored, messages, rebaselines = [], leftOut = [] }: BacktestScores,
 ): Outcome {
   const { manifest, sha256 } = model
   const unscored = scores.length - scored
-  const goneText = (held: boolean): string =>
-    rows.gone.flatMap(gone => (gone.held === held ? [`${gone.id} (from row ${gone.fromRow})`] : [])).join(', ')
-  const [held, gone] = [goneText(true), goneText(false)]
   return {
     scored: {
       name,
@@ -181,11 +171,11 @@ function outcomeOf(
     delays,
     sufficiency: result?.sufficiency,
     rebaselines,
+    leftOut,
     warnings: [
       ...recording.warnings,
       ...warnings,
-      ...(held ? [`no values of ${held}: held at the centre of the baseline`] : []),
-      ...(gone ? [`no values for long of ${gone}: rows without it are not scored`] : []),
+      ...goneWarnings(rows, leftOut),
       ...(unscored > 0 ? [`${unscored} rows end no complete window and keep the score before them`] : []),
     ],
     alarms: messages,

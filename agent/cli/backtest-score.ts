@@ -17,6 +17,7 @@ import { createScoringHost } from '../scoring/host.ts'
 import type { GatedBlock } from '../windows/contract.ts'
 import { Cutter } from '../windows/cutter.ts'
 import { assetOf, gated, slice } from './backtest-gate.ts'
+import type { GoneChannels, LeftOut } from './backtest-gone.ts'
 import type { AlarmDelays } from './backtest-options.ts'
 import type { Rebaseliner, Rebaselining } from './backtest-rebaseline.ts'
 import type { Recording } from './backtest-recording.ts'
@@ -36,6 +37,8 @@ export interface BacktestScores {
   messages: { row: number; text: string }[]
   /** Times that a re-baselining was due, in order. */
   rebaselines?: Rebaselining[]
+  /** Times that another set of channels was left out, in order. */
+  leftOut?: LeftOut[]
 }
 
 export interface ScoreOptions {
@@ -43,6 +46,8 @@ export interface ScoreOptions {
   fromRow: number
   delays: AlarmDelays
   rebaseliner: Rebaseliner | undefined
+  /** Undefined for a model that cannot be fitted again. */
+  gone: GoneChannels | undefined
   progress: (row: number) => void
 }
 
@@ -96,11 +101,14 @@ export async function scoreRecording(
 }
 
 /**
- *   gated rows ─► cutter ─► scorer ─► scores, alarms ─► rebaseliner ─► another model between two rows
+ *   gated rows ─┬─► cutter ─► scorer ─► scores, alarms ─► rebaseliner ─┬─► another model between two rows
+ *               └─► gone channels ─────────────────────────────────────┘
  */
 class Walk {
   readonly #host: ScoringHost
   readonly #options: ScoreOptions
+  /** Column of each channel. */
+  readonly #columns: ReadonlyMap<string, number>
   readonly #block: GatedBlock
   readonly #engine: AlarmEngine
   readonly #rowAt = new Map<number, number>()
@@ -118,6 +126,7 @@ class Walk {
     this.#host = host
     this.#model = model
     this.#options = options
+    this.#columns = new Map(model.manifest.channels.map(({ id }, column) => [id, column]))
     const count = recording.rows - options.fromRow
     const asset = assetOf(model, options.delays)
     this.#block = gated(asset, recording, rows)
@@ -139,27 +148,46 @@ class Walk {
   }
 
   async run(): Promise<BacktestScores> {
-    const { fromRow, rebaseliner, progress } = this.#options
+    const { fromRow, rebaseliner, gone, progress } = this.#options
+    this.#listen()
+    await this.#push(Math.max(0, fromRow - this.#model.manifest.samples - 1), fromRow)
+    gone?.skip(fromRow)
+    if (gone?.changed) await this.#leaveOut(gone, fromRow)
+    for (let row = fromRow; row < this.#block.rows; ) {
+      const due = Math.min(this.#block.rows, row + Math.min(BLOCK_ROWS, rebaseliner?.rowsToDue ?? BLOCK_ROWS))
+      const to = gone?.watch(due) ?? due
+      await this.#push(row, to)
+      this.#settle(row, to)
+      row = to
+      progress(row)
+      if (row === this.#block.rows) break
+      if (rebaseliner?.rowsToDue === 0) await this.#swap(await rebaseliner.next(row, gone?.without ?? []), row)
+      if (gone?.changed) await this.#leaveOut(gone, row)
+    }
+    this.#listening = false
+    return {
+      ...this.#out,
+      ...(rebaseliner ? { rebaselines: rebaseliner.log } : {}),
+      ...(gone ? { leftOut: gone.log } : {}),
+    }
+  }
+
+  #listen(): void {
     this.#host.onScores(batch => {
       if (!this.#listening) return
       for (let i = 0; i < batch.count; i++) {
-        const at = this.#rowAt.get(batch.timesUs[i]!)! - fromRow
+        const at = this.#rowAt.get(batch.timesUs[i]!)! - this.#options.fromRow
         this.#out.scores[at] = batch.scores[i]!
         this.#scored[at] = 1
       }
       this.#engine.scores(batch)
     })
-    await this.#push(Math.max(0, fromRow - this.#model.manifest.samples - 1), fromRow)
-    for (let row = fromRow; row < this.#block.rows; ) {
-      const to = Math.min(this.#block.rows, row + Math.min(BLOCK_ROWS, rebaseliner?.rowsToDue ?? BLOCK_ROWS))
-      await this.#push(row, to)
-      this.#settle(row, to)
-      row = to
-      progress(row)
-      if (rebaseliner?.rowsToDue === 0 && row < this.#block.rows) await this.#swap(await rebaseliner.next(row), row)
-    }
-    this.#listening = false
-    return { ...this.#out, ...(rebaseliner ? { rebaselines: rebaseliner.log } : {}) }
+  }
+
+  /** No row since a channel was gone has a score; where one is back, those before it have. */
+  async #leaveOut(gone: GoneChannels, row: number): Promise<void> {
+    if (row > this.#options.fromRow && this.#scored[row - 1 - this.#options.fromRow] === 0) this.#engine.unscored(0)
+    await this.#swap(await gone.next(row), row)
   }
 
   /** Rows [from, to) through the cutter and the scorer. */
@@ -213,7 +241,7 @@ class Walk {
   /** Cuts windows that end at `row` or later. */
   #newCutter(row: number): Cutter {
     const { channels, samples } = this.#model.manifest
-    const shape = { columns: channels.map((_, column) => column), samples, hop: 1 }
+    const shape = { columns: channels.map(({ id }) => this.#columns.get(id)!), samples, hop: 1 }
     return new Cutter(0, shape, row > 0 ? this.#block.timesUs[row - 1] : undefined)
   }
 }

@@ -110,6 +110,8 @@ export interface FitOptions {
   alarm?: { onDelayMs: number; offDelayMs: number; deadband: number }
   /** Of the model that this one follows, when it is a re-baselining; left out: this baseline becomes the reference. */
   reference?: Reference
+  /** With a reference: outliers are left out all the same, because no model has scored these rows yet. */
+  screen?: boolean
   /** Multiplies the limit: less baseline than asked for. The manifest says so. */
   provisional?: { widened: number; missing: string }
 }

@@ -51,7 +51,8 @@ export function fitHealthy(given: FitData, options: FitOptions): HealthyFit {
   // What a model has scored without an alarm is what the machine does: screening such rows once more took 4 of 4,000 healthy ones
   // out of a water rig's, and the limit without them gave two false alarms in the next 1,400.
   const choice = chooseFor(given, options)
-  const outliers = options.reference || !choice.lead.screens ? noOutliers(rows) : findOutliers(rows)
+  const screened = (options.reference === undefined || options.screen === true) && choice.lead.screens
+  const outliers = screened ? findOutliers(rows) : noOutliers(rows)
   const data = { ...withoutOutliers(rows, outliers), channels: given.channels }
   const leftOut = leftOutText(given, outliers)
   const fit = fitProcess(data, outliers.count > 0 ? chooseFor(data, options) : choice, options.provisional?.widened)
