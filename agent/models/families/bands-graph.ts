@@ -113,7 +113,7 @@ function addFeatures(graph: GraphBuilder, shape: BandsShape, signal: string, ene
   const square = graph.node('Mul', [signal, signal])
   const power = graph.node('ReduceMean', [square], { axes: [2], keepdims: 1 })
   const rms = graph.node('Sqrt', [power])
-  const peak = graph.node('ReduceMax', [graph.node('Abs', [signal])], { axes: [2], keepdims: 1 })
+  const peak = graph.node('Sqrt', [graph.node('ReduceMax', [square], { axes: [2], keepdims: 1 })])
   const crest = graph.node('Div', [peak, graph.node('Add', [rms, tiny])])
   // ReduceSumSquare of the squares would say the same; ONNX Runtime takes twice as long over it.
   const fourth = graph.node('ReduceMean', [graph.node('Mul', [square, square])], { axes: [2], keepdims: 1 })

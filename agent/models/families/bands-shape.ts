@@ -28,7 +28,7 @@ const RATE_OVER_TOP = 2.56
 const LINES_PER_BAND = 8
 const LINES_PER_BAND_MIN = 4
 const BLOCKS_MIN = 4
-// The transform of a block is two matrices of this many columns and block / this many rows; 1,024 keeps the file below 1 MB.
+// 1,024 keeps the file below 1 MB and lines of 25 Hz at 25.6 kHz: eight to a band.
 const BLOCK_MAX = 1024
 const BLOCK_MIN = 64
 /** Lines 0 and 1 hold what the window leaks of the offset within a block. */
