@@ -153,7 +153,7 @@ function oddities(table: CsvTable, label: string | undefined, ignore: readonly s
   const left = table.skipped.filter(name => name !== '' && name !== label && !ignore.includes(name))
   return [
     ...(left.length > 0 ? [`${left.join(', ')}: no numbers, left out`] : []),
-    ...(table.badCells > 0 ? [`${table.badCells} cells hold no number and count as missing`] : []),
+    ...table.notes,
     ...(label !== undefined && !table.header.includes(label) ? [`there is no column ${label} for labels`] : []),
   ]
 }

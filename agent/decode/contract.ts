@@ -60,6 +60,8 @@ export interface CsvTable {
   /** Cells that were not empty and no number; rows left out because their time could not be read. So far. */
   readonly badCells: number
   readonly badRows: number
+  /** What a person should know: what was assumed of the file, and what was odd so far, with the first line of it. */
+  readonly notes: readonly string[]
   /** Blocks of at most 4096 rows, from the start of the file at each call. Throws CSV_INVALID with the line. */
   rows(): AsyncIterable<CsvBlock>
 }

@@ -1,11 +1,12 @@
 // Lines and cells of recorded CSV files (RFC 4180 with any of three delimiters).
-import { createReadStream } from 'node:fs'
 import { AgentError } from '../core/errors.ts'
+import { textOf } from './csv-text.ts'
 import { numberOf } from './numbers.ts'
 
 export type Delimiter = ',' | ';' | '\t'
 
 export const LINE_BYTES_MAX = 1024 * 1024
+const BEFORE_CELL = ',;\t'
 
 export interface NumberedLine {
   /** 1-based number of the line it begins on. */
@@ -17,16 +18,16 @@ export interface NumberedLine {
 
 /**
  * Lines of a file in arrays as they are read, without line ends and BOM; a quoted line end belongs to its cell. Throws
- * CSV_INVALID for a line over 1 MiB (a binary file), and what the file system throws.
+ * CSV_INVALID for what is no text and for a line over 1 MiB, and what the file system throws.
  */
 export async function* linesOf(path: string): AsyncGenerator<NumberedLine[]> {
   const joiner = new LineJoiner(path)
   let rest = ''
-  let first = true
-  const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 256 * 1024 })
-  for await (const chunk of stream) {
-    const pieces = (rest + (first ? withoutBom(chunk) : chunk)).split('\n')
-    first = false
+  let lineEnd: string | undefined
+  for await (const chunk of textOf(path)) {
+    // Old Macs, and programs that still write for them, end lines with a carriage return alone.
+    lineEnd ??= chunk.includes('\r') && !chunk.includes('\n') ? '\r' : '\n'
+    const pieces = (rest + chunk).split(lineEnd)
     rest = pieces.pop() ?? ''
     const lines: NumberedLine[] = []
     for (const piece of pieces) joiner.take(piece.endsWith('\r') ? piece.slice(0, -1) : piece, true, lines)
@@ -38,7 +39,7 @@ export async function* linesOf(path: string): AsyncGenerator<NumberedLine[]> {
   yield last
 }
 
-/** Joins lines over a quoted line end. Quotes are counted per piece, so an open quote costs no second look at the text. */
+/** Joins lines over a quoted line end. Every piece is looked at once, so an open quote costs no second look at the text. */
 class LineJoiner {
   readonly #path: string
   #parts: string[] = []
@@ -56,10 +57,10 @@ class LineJoiner {
 
   take(piece: string, ended: boolean, into: NumberedLine[]): void {
     this.#number++
-    const odd = hasOddQuotes(piece)
+    const open = endsInQuotes(piece, this.open)
     if (!this.open) {
       this.#firstNumber = this.#number
-      if (!odd || !ended) {
+      if (!open || !ended) {
         into.push({ number: this.#number, text: piece, ended })
         return
       }
@@ -67,8 +68,7 @@ class LineJoiner {
     this.check(piece.length)
     this.#parts.push(piece)
     this.#length += piece.length
-    // Odd within an open cell closes it; so does the end of the file.
-    if (this.#parts.length === 1 || (!odd && ended)) return
+    if (open && ended) return
     into.push({ number: this.#firstNumber, text: this.#parts.join('\n'), ended })
     this.#parts = []
     this.#length = 0
@@ -109,21 +109,15 @@ export function cellsOf(line: string, delimiter: Delimiter): string[] {
   return cells
 }
 
-/** The delimiter that splits the header into most cells. */
-export function findDelimiter(header: string): Delimiter {
-  const candidates: Delimiter[] = [',', ';', '\t']
-  const counts = candidates.map(delimiter => cellsOf(header, delimiter).length)
-  return candidates[counts.indexOf(Math.max(...counts))] ?? ','
-}
-
-function hasOddQuotes(text: string): boolean {
-  let odd = false
-  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) odd = !odd
-  return odd
-}
-
-function withoutBom(text: string): string {
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+/** Whether a quoted cell goes on after `text`. A quote opens one only at its beginning: 5" is a pipe, and no open end. */
+function endsInQuotes(text: string, open: boolean): boolean {
+  let inside = open
+  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) {
+    if (!inside) inside = at === 0 || BEFORE_CELL.includes(text[at - 1]!)
+    else if (text[at + 1] === '"') at++
+    else inside = false
+  }
+  return inside
 }
 
 /** The number in a cell; NaN where there is none. */

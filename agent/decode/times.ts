@@ -1,6 +1,6 @@
 // Times as devices write them -> µs since 1970. Every parser here returns NaN for what it cannot read.
 
-const DAY_US = 86_400_000_000
+export const DAY_US = 86_400_000_000
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /** A number or text of any supported form: ISO 8601, or epoch seconds, ms, µs or ns. NaN when it is neither. */
@@ -32,13 +32,18 @@ export function isoUs(text: string): number {
   const month = digits(text, 5, 2)
   const day = digits(text, 8, 2)
   if (!(month >= 1 && month <= 12) || text.charCodeAt(4) !== 0x2d || text.charCodeAt(7) !== 0x2d) return Number.NaN
-  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0
-  if (!(day >= 1 && day <= DAYS_IN_MONTH[month - 1]! + leap)) return Number.NaN
-  const dateUs = daysFromCivil(year, month, day) * DAY_US
+  const dateUs = dayUs(year, month, day)
   if (text.length === 10) return dateUs
   const separator = text.charCodeAt(10)
   if (separator !== 0x54 && separator !== 0x20 && separator !== 0x74) return Number.NaN
   return dateUs + timeOfDayUs(text)
+}
+
+/** µs since 1970 of the first moment of a day; NaN where the calendar has no such day. */
+export function dayUs(year: number, month: number, day: number): number {
+  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0
+  const exists = month >= 1 && month <= 12 && day >= 1 && day <= DAYS_IN_MONTH[month - 1]! + leap
+  return exists ? daysFromCivil(year, month, day) * DAY_US : Number.NaN
 }
 
 function timeOfDayUs(text: string): number {
