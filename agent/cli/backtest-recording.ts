@@ -3,6 +3,7 @@ import { SLUG_CHARS_MAX } from '../config/schema-parts.ts'
 import { AgentError } from '../core/errors.ts'
 import type { CsvBlock, CsvTable } from '../decode/contract.ts'
 import { openCsvTable } from '../decode/csv-table.ts'
+import { pickChannels } from './backtest-columns.ts'
 import { slugOf } from './learn-rows.ts'
 
 export interface Recording {
@@ -31,8 +32,10 @@ export interface RecordingOptions {
   judgedRows?: number
 }
 
-// 40 million values are 320 MB; two days of 10 Hz on 20 channels are 35 million.
+// 40 million values are 320 MB, two days of 10 Hz on 20 channels 35 million; a backtest holds them up to four times over. Of rows
+// there may be fewer than a Map takes entries (16.7 million).
 const VALUES_MAX = 40_000_000
+const ROWS_MAX = 10_000_000
 /** A recorder that skips some beats made no gap; a weekend without rows is one, and windows do not reach across it. */
 const GAP_STEPS = 100
 const EVERY_US_DEFAULT = 1e6
@@ -50,13 +53,10 @@ export async function readRecording(
   for await (const block of table.rows()) {
     blocks.push(block)
     rows += block.rows
-    if (rows * table.columns.length > VALUES_MAX)
-      throw new AgentError('USAGE', `${path} holds more than ${VALUES_MAX} values; backtest a part of it`)
+    if (rows * table.columns.length > VALUES_MAX || rows > ROWS_MAX) throw tooLarge(path, table.columns.length)
   }
   const labelAt = label !== undefined && table.columns.at(-1) === label ? table.columns.length - 1 : -1
-  const channelAt = table.columns.flatMap((_, at) => (at === labelAt ? [] : [at]))
-  const counters = channelAt.filter(at => isRowCounter(blocks, at, table.columns.length, judgedRows))
-  const picked = counters.length === channelAt.length ? channelAt : channelAt.filter(at => !counters.includes(at))
+  const { picked, notes } = pickChannels(blocks[0], table.columns, labelAt, judgedRows)
   const { timesUs, breaks, everyUs, warnings } = timesOf(blocks, rows, table.timeColumn, judgedRows)
   const cells = columnsOf(blocks, rows, table.columns.length, picked)
   return {
@@ -68,13 +68,7 @@ export async function readRecording(
     channels: uniqueIds(picked.map(at => table.columns[at]!)),
     labels: labelAt < 0 ? undefined : labelsOf(blocks, rows, table.columns.length, labelAt),
     everyUs,
-    warnings: [
-      ...warnings,
-      ...oddities(table, label, ignore),
-      ...(picked.length < channelAt.length
-        ? [`${counters.map(at => table.columns[at]).join(', ')} only counts rows and is left out`]
-        : []),
-    ],
+    warnings: [...warnings, ...oddities(table, label, ignore), ...notes],
   }
 }
 
@@ -105,19 +99,6 @@ function labelsOf(blocks: readonly CsvBlock[], rows: number, width: number, at: 
   return Uint8Array.from(columnsOf(blocks, rows, width, [at]), value => (value > 0 ? 1 : 0))
 }
 
-/** The same step, not 0, from row to row through the rows that are judged: an index, or a second clock. Nothing to monitor. */
-function isRowCounter([block]: readonly CsvBlock[], at: number, width: number, judgedRows: number): boolean {
-  const rows = Math.min(block?.rows ?? 0, judgedRows)
-  if (!block || rows < 10) return false
-  const step = block.values[width + at]! - block.values[at]!
-  if (!(Math.abs(step) > 0)) return false
-  for (let row = 2; row < rows; row++) {
-    const here = block.values[row * width + at]! - block.values[(row - 1) * width + at]!
-    if (!(Math.abs(here - step) <= 1e-9 * Math.abs(block.values[row * width + at]!))) return false
-  }
-  return true
-}
-
 function timesOf(
   blocks: readonly CsvBlock[],
   rows: number,
@@ -145,7 +126,11 @@ function timesOf(
   const warnings: string[] = []
   if (timeColumn === undefined) warnings.push('no time column found: rows are taken to be 1 s apart')
   if (unread > 0) warnings.push(`${unread} times could not be read: the rows are taken to follow the one before`)
-  if (unordered > 0) warnings.push(`${unordered} times do not rise: rows are taken in the order of the file`)
+  if (2 * unordered > rows)
+    warnings.push(
+      'times fall or stay from row to row: rows are taken in the order of the file; sort it by time where the newest comes first',
+    )
+  else if (unordered > 0) warnings.push(`${unordered} times do not rise: rows are taken in the order of the file`)
   return { timesUs, breaks, everyUs, warnings }
 }
 
@@ -173,12 +158,21 @@ function uniqueIds(columns: readonly string[]): Recording['channels'] {
   })
 }
 
-/** Median; where half of the times repeat (only the date is recorded, say) the mean. */
+/** Median, whichever way time runs; where half of the times repeat (only the date is recorded, say) the mean. */
 function usualStep(timesUs: Float64Array): number {
   const known = timesUs.filter(time => !Number.isNaN(time))
   const steps = known.subarray(1).map((time, i) => time - known[i]!)
   const median = steps.sort()[Math.floor(steps.length / 2)] ?? EVERY_US_DEFAULT
-  if (median > 0) return median
-  const mean = ((known.at(-1) ?? 0) - (known[0] ?? 0)) / Math.max(1, known.length - 1)
+  if (median !== 0) return Math.abs(median)
+  const mean = Math.abs(((known.at(-1) ?? 0) - (known[0] ?? 0)) / Math.max(1, known.length - 1))
   return mean > 0 ? mean : EVERY_US_DEFAULT
+}
+
+function tooLarge(path: string, columns: number): AgentError {
+  const most = Math.min(ROWS_MAX, Math.floor(VALUES_MAX / columns))
+  return new AgentError(
+    'USAGE',
+    `${path} has more than ${most} rows of ${columns} columns, which is beyond what one backtest holds in memory; leave columns out ` +
+      `with --ignore, or cut the file into parts of ${most} rows: head -n ${most + 1} FILE`,
+  )
 }

@@ -83,11 +83,12 @@ export function findDelimiter(lines: readonly string[]): Delimiter {
 /** The first line, but where it is a remark or a title: then the first that names as many columns as the rows have cells. */
 function headerAt(table: readonly string[][]): number {
   const cells = usual(table.slice(1).map(row => row.length)) ?? 1
-  const fits = (row: readonly string[]): boolean => row.length === cells || row.length === cells - 1
   const isHeader = (i: number): boolean => !isRemark(table, i) && !isTitle(table[i]!)
-  if (cells < 2 || table[0]!.length > cells || (fits(table[0]!) && isHeader(0))) return 0
+  if (cells < 2 || table[0]!.length > cells || (table[0]!.length === cells && isHeader(0))) return 0
   const at = table.findIndex((row, i) => row.length === cells && isHeader(i))
-  return at > 0 && table[at]!.every(cell => !isValue(cell)) ? at : 0
+  const above = table.slice(0, Math.max(0, at))
+  const isNamed = at > 0 && table[at]!.every(cell => !isValue(cell))
+  return isNamed && above.every(row => row.length < cells || !row.some(isValue)) ? at : 0
 }
 
 /** `# units: bar`, while `# time,flow` above numbers is a header. */

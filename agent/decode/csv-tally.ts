@@ -43,7 +43,9 @@ export class CsvTally {
         .slice(0, TEXT_SHOWN_MAX)
         .replaceAll(/\p{C}+/gu, ' ')
       const hold = this.badCells === 1 ? '1 cell holds' : `${this.badCells} cells hold`
-      notes.push(`${hold} no number and count as missing; the first is "${shown}" in ${column}, line ${line}`)
+      notes.push(
+        `${hold} no number and count${this.badCells === 1 ? 's' : ''} as missing; the first is "${shown}" in ${column}, line ${line}`,
+      )
     }
     return notes
   }

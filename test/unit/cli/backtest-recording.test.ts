@@ -30,7 +30,9 @@ t.test('every line is a row, in the order of the file, whatever is wrong with it
     '1 times could not be read: the rows are taken to follow the one before',
     '2 times do not rise: rows are taken in the order of the file',
     'note: no numbers, left out',
-    '1 cells hold no number and count as missing',
+    '1 row has too few cells, what is not there counts as missing; the first is line 7 with 1 of 3',
+    '1 row has too many cells, those beyond the header are not read; the first is line 8 with 4 of 3',
+    '1 cell holds no number and counts as missing; the first is "broken" in flow, line 9',
   ])
 })
 

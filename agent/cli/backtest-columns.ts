@@ -1,0 +1,50 @@
+// Which columns of numbers of a recording are channels: not the labels, and none that only counts.
+import type { CsvBlock } from '../decode/contract.ts'
+
+const ROWS_MIN = 10
+/** Of whole numbers that rise from each row to the next: chance does not do that to a measurement for so long. */
+const RISING_ROWS_MIN = 30
+const ROUNDING = 1e-9
+
+/**
+ * Judged by the first rows, the baseline as a rule: what comes later is not known yet. Where every column counts, all are
+ * channels. `labelAt`: -1 for none.
+ */
+export function pickChannels(
+  block: CsvBlock | undefined,
+  columns: readonly string[],
+  labelAt: number,
+  judgedRows: number,
+): { picked: number[]; notes: string[] } {
+  const channels = columns.flatMap((_, at) => (at === labelAt ? [] : [at]))
+  const rows = Math.min(block?.rows ?? 0, judgedRows)
+  if (!block || rows < ROWS_MIN) return { picked: channels, notes: [] }
+  const kinds = channels.map(at => countingOf(block, at, columns.length, rows))
+  if (kinds.every(kind => kind !== undefined)) return { picked: channels, notes: [] }
+  const named = (wanted: string): string =>
+    channels.flatMap((at, i) => (kinds[i] === wanted ? [columns[at]] : [])).join(', ')
+  const [rowsCounted, counted] = [named('rows'), named('up')]
+  return {
+    picked: channels.filter((_, i) => kinds[i] === undefined),
+    notes: [
+      ...(rowsCounted ? [`${rowsCounted} only counts rows and is left out`] : []),
+      ...(counted
+        ? [`${counted} counts up from every row to the next and is left out: it would leave its baseline for good`]
+        : []),
+    ],
+  }
+}
+
+/** `rows`: the same step from row to row, an index or a second clock. `up`: whole numbers, each above the one before. */
+function countingOf(block: CsvBlock, at: number, width: number, rows: number): 'rows' | 'up' | undefined {
+  const value = (row: number): number => block.values[row * width + at]!
+  const first = value(1) - value(0)
+  let even = Math.abs(first) > 0
+  let up = rows >= RISING_ROWS_MIN && Number.isInteger(value(0))
+  for (let row = 1; row < rows && (even || up); row++) {
+    const step = value(row) - value(row - 1)
+    even &&= Math.abs(step - first) <= ROUNDING * Math.abs(value(row))
+    up &&= step > 0 && Number.isInteger(value(row))
+  }
+  return even ? 'rows' : up ? 'up' : undefined
+}
