@@ -1,6 +1,6 @@
 import type { ManifestFeature } from '../contract.ts'
 import { GraphBuilder } from '../file/graph.ts'
-import { HIGH_HZ_MIN } from '../vibration/features.ts'
+import { HIGH_HZ_MIN } from '../vibration/decimate.ts'
 import { type BandsModel, ENERGY_FLOOR } from './bands.ts'
 import { type BandsShape, bandLabel, levelsOf } from './bands-shape.ts'
 import { bandEnergies } from './bands-spectrum.ts'

@@ -2,8 +2,10 @@
 
 /** Highest frequency kept flat (ISO 20816-3, 4.2: broad-band velocity up to 1 kHz). */
 export const LOW_HZ_MAX = 1000
-// The lower rate leaves 2.56 samples per period of the highest frequency, as analysers do.
-const RATE_OVER_MAX = 2.56
+/** Below it the velocity speaks, above it the high-frequency rms (ISO 13373-2: bearings and gears). */
+export const HIGH_HZ_MIN = 1000
+/** Highest frequency that an analyser shows of a sampling rate: beyond, the anti-alias filter of the digitiser bends the spectrum. */
+export const RATE_OVER_TOP = 2.56
 // Kaiser window: attenuation of what would fold back into the kept band. 80 dB: a 10 g gear mesh adds less than 1 mg.
 const ATTENUATION_DB = 80
 
@@ -17,7 +19,7 @@ export interface LowBand {
  * back as is where the rate is less than twice that. Half a filter's length is lost at either end (4.5 ms at 25.6 kHz).
  */
 export function lowBand(samples: ArrayLike<number>, rateHz: number, keepHz = LOW_HZ_MAX): LowBand {
-  const factor = Math.floor(rateHz / (RATE_OVER_MAX * keepHz))
+  const factor = Math.floor(rateHz / (RATE_OVER_TOP * keepHz))
   if (factor < 2) return { samples, rateHz }
   const taps = lowPass(keepHz / rateHz, rateHz / factor / rateHz - keepHz / rateHz)
   const count = Math.floor((samples.length - taps.length) / factor) + 1

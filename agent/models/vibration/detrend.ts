@@ -10,5 +10,7 @@ export function detrend(samples: ArrayLike<number>): Float64Array {
   // Sum of (i - middle)² over a run of `count` whole numbers.
   const spread = (count * (count * count - 1)) / 12
   const slope = spread > 0 ? moment / spread : 0
-  return Float64Array.from({ length: count }, (_, i) => samples[i]! - mean - slope * (i - middle))
+  const out = new Float64Array(count)
+  for (let i = 0; i < count; i++) out[i] = samples[i]! - mean - slope * (i - middle)
+  return out
 }

@@ -1,16 +1,9 @@
 // What is trended of a capture beside its spectrum. All of the detrended signal, in the channel's unit unless said.
-import { detrend } from './detrend.ts'
 import { Fft, smoothAtMost } from './fft.ts'
-import { bandPower, welch } from './welch.ts'
+import { CaptureSignal } from './signal.ts'
 
-/** Below it the velocity speaks, above it the high-frequency rms (ISO 13373-2: bearings and gears). */
-export const HIGH_HZ_MIN = 1000
 /** Bearing resonances lie above it; what rings at 1 x and its harmonics lies below. */
 export const ENVELOPE_HZ_MIN = 2000
-/** Highest frequency that an analyser shows of a sampling rate: beyond, the anti-alias filter of the digitiser bends the spectrum. */
-export const RATE_OVER_TOP = 2.56
-
-const BLOCK_S = 0.04
 
 export interface AccelerationFeatures {
   rms: number
@@ -26,27 +19,30 @@ export interface AccelerationFeatures {
 }
 
 export function accelerationFeatures(samples: ArrayLike<number>, rateHz: number): AccelerationFeatures {
-  const signal = detrend(samples)
+  return accelerationOf(new CaptureSignal(samples, rateHz))
+}
+
+export function accelerationOf(signal: CaptureSignal): AccelerationFeatures {
+  const { detrended, rateHz, topHz, highRms } = signal
   let squares = 0
   let fourths = 0
   let peak = 0
-  for (const value of signal) {
-    const square = value * value
+  for (let i = 0; i < detrended.length; i++) {
+    const square = detrended[i]! * detrended[i]!
     squares += square
     fourths += square * square
-    peak = Math.max(peak, Math.abs(value))
+    peak = Math.max(peak, square)
   }
-  const power = squares / Math.max(1, signal.length)
+  peak = Math.sqrt(peak)
+  const power = squares / Math.max(1, detrended.length)
   const rms = Math.sqrt(power)
-  const topHz = rateHz / RATE_OVER_TOP
   return {
     rms,
     peak,
     crest: rms > 0 ? peak / rms : 0,
-    kurtosis: power > 0 ? fourths / signal.length / (power * power) : 0,
-    highRms:
-      topHz > HIGH_HZ_MIN ? Math.sqrt(bandPower(welch(samples, rateHz, BLOCK_S), HIGH_HZ_MIN, topHz)) : undefined,
-    envelopeRms: topHz > ENVELOPE_HZ_MIN ? envelopeRms(signal, rateHz, ENVELOPE_HZ_MIN, topHz) : undefined,
+    kurtosis: power > 0 ? fourths / detrended.length / (power * power) : 0,
+    highRms,
+    envelopeRms: topHz > ENVELOPE_HZ_MIN ? envelopeRms(detrended, rateHz, ENVELOPE_HZ_MIN, topHz) : undefined,
   }
 }
 

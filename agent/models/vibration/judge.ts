@@ -1,11 +1,20 @@
 // Is it the sensor or the machine? A capture with a finding here says something of the sensor, its cable or its mount, and goes
 // neither into a baseline nor through a score. Each threshold has been tried on signals with and without the fault.
-import { detrend } from './detrend.ts'
-import { accelerationFeatures, HIGH_HZ_MIN, RATE_OVER_TOP } from './features.ts'
-import { lowSpectrum } from './velocity.ts'
+import { LOW_HZ_MAX } from './decimate.ts'
+import { CaptureSignal } from './signal.ts'
 import { bandPower, type Spectrum } from './welch.ts'
 
-export type SensorFault = 'power-up' | 'dead' | 'clipping' | 'bias' | 'drift' | 'ski-slope' | 'lost-high-frequency'
+/** In the order of what invalidates most; never reordered: the history holds places in this list. */
+export const SENSOR_FAULTS = [
+  'power-up',
+  'dead',
+  'clipping',
+  'bias',
+  'drift',
+  'ski-slope',
+  'lost-high-frequency',
+] as const
+export type SensorFault = (typeof SENSOR_FAULTS)[number]
 
 export interface SensorFinding {
   fault: SensorFault
@@ -14,12 +23,24 @@ export interface SensorFinding {
 }
 
 export interface JudgeOptions {
-  /** Largest value the sensor and digitiser can give, in the unit of the samples. Without it no offset is judged. */
+  /** Largest value the sensor and digitiser can give, in the unit of the samples, about `offset`. Without it no bias is judged. */
   fullScale?: number
+  /** Of the samples where the digitiser reads 0. Default 0. */
+  offset?: number
+  /** Standard gravity in the unit of the samples: a sensor that measures from 0 Hz shows it, and that is no bias. Default 0. */
+  gravity?: number
   /** Since the IEPE supply was switched on: the bias of such a sensor takes seconds to settle. */
   sincePowerUpS?: number
   /** Of healthy captures; without it a lost high frequency cannot be told from a quiet machine. */
-  reference?: { lowRms: number; highRms: number }
+  reference?: HealthyLevels | undefined
+}
+
+/** Of one axis over the captures of a baseline, in its unit. */
+export interface HealthyLevels {
+  /** Usual rms below 1 kHz. */
+  lowRms: number
+  /** Of the quietest captures above 1 kHz: a load that comes and goes moves it by more than a loose mount does. */
+  highRms: number
 }
 
 export interface Judgement {
@@ -35,26 +56,39 @@ const LEVELS = 4096
 // A sine fills its topmost level 3 times as often as the mean of the three below it, whatever its amplitude (arcsine law); noise
 // fills it less. A sine cut at 0.99 of its peak fills it 30 times as often.
 const TOP_LEVEL_MAX = 6
+/** Levels that the outermost is held against. */
+const LEVELS_BESIDE = 3
 const CLIPPED_MIN = 5
 /** Of the full scale: beyond it half of the headroom on one side is gone with shocks of three times the usual. */
 const BIAS_MAX = 0.2
+/** Gravity and what such a sensor's zero may be off. */
+const GRAVITY_MARGIN = 1.2
 /** The trend of a capture against the rms about it. */
 const DRIFT_MAX = 3
 /** Shorter captures hold too few periods of what is slow to tell a drift from a vibration. */
 const SLOW_S_MIN = 1
+/** Shorter captures have no line below 0.7 Hz, and no slope is seen. */
+const SLOPE_S_MIN = 3.5
 /** Acceleration density at 1.25–2.5 Hz over that at 5–10 Hz: integrated noise falls by 16, a settling bias by more. */
 const SLOPE_MIN = 6
 /** The lowest line over those beside it: a slope is highest there, a slow machine's own line is not. */
 const LOWEST_LINE_MIN = 0.5
 const HIGH_LOST = 0.25
 const LOW_KEPT = 0.5
+/** Risen further, it is the machine that has changed, whatever the mount does: that has to go through the score. */
+const LOW_RISEN_MAX = 2
 
 /** Judges one contiguous capture of one axis. Pure; the findings in the order of what invalidates most. */
 export function judgeCapture(samples: ArrayLike<number>, rateHz: number, options: JudgeOptions = {}): Judgement {
-  const findings = [...voidedBy(options), ...judgeValues(samples, options)]
+  return judgeSignal(new CaptureSignal(samples, rateHz), options)
+}
+
+/** The same of a signal of which more is wanted: what both need is computed once. */
+export function judgeSignal(signal: CaptureSignal, options: JudgeOptions = {}): Judgement {
+  const findings = [...voidedBy(options), ...judgeValues(signal.samples, options)]
   // Nothing more can be read from a signal that is not there.
   if (!findings.some(({ fault }) => fault === 'dead')) {
-    findings.push(...judgeTrend(samples, rateHz), ...judgeSpectrum(samples, rateHz, options))
+    findings.push(...judgeTrend(signal), ...judgeSpectrum(signal, options))
   }
   return { ok: findings.length === 0, findings }
 }
@@ -65,21 +99,20 @@ function voidedBy({ sincePowerUpS }: JudgeOptions): SensorFinding[] {
   return [{ fault: 'power-up', text }]
 }
 
-function judgeValues(samples: ArrayLike<number>, { fullScale }: JudgeOptions): SensorFinding[] {
-  const sorted = Float64Array.from(samples).sort()
+function judgeValues(samples: ArrayLike<number>, options: JudgeOptions): SensorFinding[] {
+  const sorted = new Float64Array(samples).sort()
   const low = sorted[0] ?? 0
   const high = sorted[sorted.length - 1] ?? 0
   const step = smallestStep(sorted)
   if (!Number.isFinite(high - low)) return [{ fault: 'dead', text: 'values that are no numbers' }]
-  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length
-  const rms = Math.sqrt(sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length)
+  const { mean, rms } = momentsOf(sorted)
   if (high === low || rms < DEAD_STEPS * step) {
     const text = high === low ? `constant ${number(low)}` : `${number(rms / step)} digitiser steps rms`
     return [{ fault: 'dead', text }]
   }
   const findings: SensorFinding[] = []
   const width = Math.max(step, (high - low) / LEVELS)
-  const clipped = clippedAt(sorted, high, -width) + clippedAt(sorted, low, width)
+  const clipped = Math.max(clippedAt(sorted, high, -width) + clippedAt(sorted, low, width), atRails(sorted, options))
   if (clipped > 0) {
     const share = `${number((100 * clipped) / sorted.length)} % of samples`
     findings.push({
@@ -87,10 +120,20 @@ function judgeValues(samples: ArrayLike<number>, { fullScale }: JudgeOptions): S
       text: `${share} stand at the end of the range (${number(low)}, ${number(high)})`,
     })
   }
-  if (fullScale !== undefined && Math.abs(mean) > BIAS_MAX * fullScale) {
+  const { fullScale = Number.POSITIVE_INFINITY, gravity = 0 } = options
+  if (Math.abs(mean) > Math.max(BIAS_MAX * fullScale, GRAVITY_MARGIN * gravity)) {
     findings.push({ fault: 'bias', text: `offset ${number(mean)} of a full scale of ${number(fullScale)}` })
   }
   return findings
+}
+
+function momentsOf(values: Float64Array): { mean: number; rms: number } {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]!
+  const mean = sum / values.length
+  let squares = 0
+  for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2
+  return { mean, rms: Math.sqrt(squares / values.length) }
 }
 
 /** Least difference of neighbouring values: the digitiser's step, or 0 of a constant. */
@@ -105,42 +148,59 @@ function smallestStep(sorted: Float64Array): number {
   return step
 }
 
-/** How many samples stand in the outermost level, where that is more than any vibration has there; else 0. */
+/**
+ * How many samples stand in the outermost level, where that is more than any vibration has there; else 0. It is held against the
+ * next three levels that hold anything: a sine whose period is a whole number of samples has but a few values.
+ */
 function clippedAt(sorted: Float64Array, end: number, inward: number): number {
-  const counts = [0, 0, 0, 0]
+  const counts: number[] = []
+  let level = -1
   const last = sorted.length - 1
   for (let i = 0; i <= last; i++) {
     const value = inward > 0 ? sorted[i]! : sorted[last - i]!
-    const level = Math.floor((value - end) / inward + 1e-6)
-    if (level > 3) break
-    counts[level]!++
+    const at = Math.floor((value - end) / inward + 1e-6)
+    if (at !== level) {
+      if (counts.length > LEVELS_BESIDE) break
+      counts.push(0)
+      level = at
+    }
+    counts[counts.length - 1]!++
   }
   const [top = 0, ...below] = counts
-  const usual = below.reduce((sum, count) => sum + count, 0) / below.length
+  const usual = below.reduce((sum, count) => sum + count, 0) / LEVELS_BESIDE
   return top >= CLIPPED_MIN && top > TOP_LEVEL_MAX * Math.max(usual, 0.5) ? top : 0
 }
 
-function judgeTrend(samples: ArrayLike<number>, rateHz: number): SensorFinding[] {
-  if (samples.length < SLOW_S_MIN * rateHz) return []
-  const about = detrend(samples)
-  const rms = Math.sqrt(about.reduce((sum, value) => sum + value * value, 0) / about.length)
+/** How many samples are the largest or least number that the digitiser has; 0 of a few, which a shock may reach. */
+function atRails(sorted: Float64Array, { fullScale, offset = 0 }: JudgeOptions): number {
+  if (fullScale === undefined) return 0
+  // 32,767 and -32,768 steps: within one of each other.
+  const rail = fullScale * (1 - 1e-6)
+  let count = 0
+  for (let i = 0; i < sorted.length && offset - sorted[i]! >= rail; i++) count++
+  for (let i = sorted.length - 1; i >= 0 && sorted[i]! - offset >= rail; i--) count++
+  return count >= CLIPPED_MIN ? count : 0
+}
+
+function judgeTrend({ samples, detrended, seconds }: CaptureSignal): SensorFinding[] {
+  if (seconds < SLOW_S_MIN) return []
+  const { rms } = momentsOf(detrended)
   const last = samples.length - 1
-  const trend = Math.abs(samples[last]! - about[last]! - (samples[0]! - about[0]!))
+  const trend = Math.abs(samples[last]! - detrended[last]! - (samples[0]! - detrended[0]!))
   if (trend <= DRIFT_MAX * rms) return []
   return [
     { fault: 'drift', text: `the offset moved by ${number(trend)} during the capture, at ${number(rms)} rms about it` },
   ]
 }
 
-function judgeSpectrum(samples: ArrayLike<number>, rateHz: number, { reference }: JudgeOptions): SensorFinding[] {
-  const low = lowSpectrum(samples, rateHz)
+function judgeSpectrum(signal: CaptureSignal, { reference }: JudgeOptions): SensorFinding[] {
   const findings: SensorFinding[] = []
-  const slope = skiSlope(low)
+  const slope = signal.seconds < SLOPE_S_MIN ? undefined : skiSlope(signal.low)
   if (slope !== undefined) findings.push({ fault: 'ski-slope', text: slope })
-  if (reference && rateHz / RATE_OVER_TOP > HIGH_HZ_MIN) {
-    const lowRms = Math.sqrt(bandPower(low, 2 * low.lineHz, HIGH_HZ_MIN))
-    const highRms = accelerationFeatures(samples, rateHz).highRms ?? 0
-    if (highRms < HIGH_LOST * reference.highRms && lowRms > LOW_KEPT * reference.lowRms) {
+  const { highRms } = signal
+  if (reference && highRms !== undefined && highRms < HIGH_LOST * reference.highRms) {
+    const kept = signal.lowRms / reference.lowRms
+    if (kept > LOW_KEPT && kept < LOW_RISEN_MAX) {
       const text = `above 1 kHz ${number(highRms)} rms where it was ${number(reference.highRms)}, below as before: loose mount`
       findings.push({ fault: 'lost-high-frequency', text })
     }
@@ -160,7 +220,7 @@ function skiSlope(spectrum: Spectrum): string | undefined {
   const velocity = (from: number, to: number): number =>
     Math.sqrt(bandPower(spectrum, from, to, hz => 1 / (2 * Math.PI * hz) ** 2))
   const slow = velocity(1.25, 5)
-  const machine = velocity(10, HIGH_HZ_MIN)
+  const machine = velocity(10, LOW_HZ_MAX)
   return slow > machine ? `velocity below 5 Hz is ${number(slow / machine)} x that from 10 Hz to 1 kHz` : undefined
 }
 

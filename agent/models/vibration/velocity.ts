@@ -1,11 +1,10 @@
 // Broad-band velocity in mm/s rms, as severity standards judge it, from acceleration.
-import { LOW_HZ_MAX, lowBand } from './decimate.ts'
-import { AVERAGES_MIN, bandPower, type Spectrum, welch } from './welch.ts'
+import { LOW_HZ_MAX } from './decimate.ts'
+import { CaptureSignal } from './signal.ts'
+import { AVERAGES_MIN, bandPower, type Spectrum } from './welch.ts'
 
 /** 9.80665 m/s² (ISO 80000-3): the standard acceleration of free fall. */
 export const STANDARD_GRAVITY = 9.80665
-/** Lines of 0.625 Hz. Four of them at 50 % overlap take 4 s. */
-export const BLOCK_S = 1.6
 export const CAPTURE_S_MIN = 4
 const REVOLUTIONS_MIN = 10
 /** A speed that moved further than this smears every harmonic over several lines. */
@@ -46,13 +45,16 @@ export function velocityOf(
   unit: AccelerationUnit,
   speed?: SpeedOfCapture,
 ): Velocity {
-  const seconds = samples.length / rateHz
-  const reason = unfit(seconds, speed)
+  return velocityOfSignal(new CaptureSignal(samples, rateHz), unit, speed)
+}
+
+export function velocityOfSignal(signal: CaptureSignal, unit: AccelerationUnit, speed?: SpeedOfCapture): Velocity {
+  const reason = unfit(signal.seconds, speed)
   if (reason !== undefined) return { reason }
   const slow = speed !== undefined && speed.mean <= SLOW_PER_MIN
   const fromHz = slow ? LOW_HZ_SLOW : LOW_HZ
-  const spectrum = lowSpectrum(samples, rateHz)
-  const toHz = Math.min(LOW_HZ_MAX, rateHz / 2.56)
+  const spectrum = signal.low
+  const toHz = Math.min(LOW_HZ_MAX, signal.topHz)
   if (spectrum.averages < AVERAGES_MIN)
     return { reason: `${spectrum.averages} averages, at least ${AVERAGES_MIN} needed` }
   const metres = bandPower(spectrum, fromHz, toHz, hz => 1 / (2 * Math.PI * hz) ** 2)
@@ -60,10 +62,9 @@ export function velocityOf(
   return { mmPerS, fromHz, toHz, lineHz: spectrum.lineHz, averages: spectrum.averages }
 }
 
-/** 0 to 1 kHz in lines of 0.625 Hz, in unit² per line; wider lines where the capture is shorter than 4 s. */
+/** See CaptureSignal.low. */
 export function lowSpectrum(samples: ArrayLike<number>, rateHz: number): Spectrum {
-  const low = lowBand(samples, rateHz)
-  return welch(low.samples, low.rateHz, BLOCK_S)
+  return new CaptureSignal(samples, rateHz).low
 }
 
 function unfit(seconds: number, speed: SpeedOfCapture | undefined): string | undefined {
