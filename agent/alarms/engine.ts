@@ -14,6 +14,7 @@ import { limitCleared, limitEvidence, limitRaised, modelCleared, modelEvidence, 
 import { newRuleState, stepRule } from './rule.ts'
 import { limitRules, MODEL_RULE, modelRule } from './rules.ts'
 import { RunningTime } from './running-time.ts'
+import { type SensorTrouble, SensorWatches } from './sensors.ts'
 import { type AlarmState, ruleKey, standingOf } from './state.ts'
 
 /** `GatedBlock.states` of a settled, running machine. */
@@ -59,6 +60,7 @@ export class AlarmEngine {
   /** By asset index: fixed limits in channel order; the model's rule. */
   readonly #limits: Watch[][]
   readonly #models: Watch[]
+  readonly #sensors: SensorWatches
   readonly #time: RunningTime
   readonly #runningNow: Uint8Array
   /** Assets of waveforms alone: no row ever says how long they ran. */
@@ -74,6 +76,7 @@ export class AlarmEngine {
       ),
     )
     this.#models = options.assets.map(asset => newWatch(modelRule(asset), asset, undefined, -1))
+    this.#sensors = new SensorWatches(this.#book, options.assets)
     this.#time = new RunningTime(options.assets.length)
     this.#always = options.assets.map(asset => asset.channels.every(channel => channel.waveform))
     this.#runningNow = Uint8Array.from(this.#always, always => (always ? 1 : 0))
@@ -82,7 +85,8 @@ export class AlarmEngine {
 
   /** Takes up the alarms that stand: active ones stay active, those whose rule is gone are cleared. Call once. */
   start(): void {
-    const watches = new Map([...this.#limits.flat(), ...this.#models].map(w => [ruleKey(w.asset.id, w.rule.id), w]))
+    const all = [...this.#limits.flat(), ...this.#models, ...this.#sensors.all]
+    const watches = new Map(all.map(watch => [ruleKey(watch.asset.id, watch.rule.id), watch]))
     for (const alarm of [...this.#options.state.standing.values()]) {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
@@ -118,10 +122,7 @@ export class AlarmEngine {
     for (let i = 0; i < batch.count; i++) {
       const asset = batch.tags[i]!
       const timeUs = batch.timesUs[i]!
-      const runningUs = this.#always[asset]
-        ? this.#time.sinceScoredAlways(asset, timeUs)
-        : this.#time.sinceScored(asset, timeUs)
-      this.score(batch, i, runningUs)
+      this.score(batch, i, this.#ranSince('scored', asset, timeUs))
       after?.(asset, timeUs, batch.scores[i]!, this.inAlarm(asset))
     }
   }
@@ -129,6 +130,16 @@ export class AlarmEngine {
   /** Rows without a score lie between the last window and the next: nothing is known of them, so no delay counts them. */
   unscored(asset: number): void {
     this.#time.restart(asset)
+  }
+
+  /** A capture of the asset that ended at `timeUs` has been judged; no trouble with a channel clears its alarm in time. */
+  sensors(asset: number, timeUs: number, troubles: readonly SensorTrouble[]): void {
+    this.#sensors.judge(asset, timeUs, this.#ranSince('judged', asset, timeUs), troubles)
+  }
+
+  #ranSince(mark: 'scored' | 'judged', asset: number, timeUs: number): number {
+    if (this.#always[asset]) return this.#time.sinceAlways(mark, asset, timeUs)
+    return this.#time.since(mark, asset, timeUs)
   }
 
   /** An alarm of the machine stands: the model's or that of a fixed limit. */
@@ -151,16 +162,16 @@ export class AlarmEngine {
     else if (decision === 'clear') this.#clearModel(watch, batch, i)
   }
 
-  /** What is on its way to an alarm: the model's rule before fixed limits. */
+  /** What is on its way to an alarm: the model's rule before fixed limits, those before sensors. */
   pending(asset: number): PendingAlarm | undefined {
-    const candidates = [this.#models[asset], ...(this.#limits[asset] ?? [])].filter(w => w?.state.phase === 'pending')
-    const watch = candidates[0]
+    const watches = [this.#models[asset], ...(this.#limits[asset] ?? []), ...this.#sensors.of(asset)]
+    const watch = watches.find(candidate => candidate?.state.phase === 'pending')
     if (!watch) return undefined
-    const { rule, state, value } = watch
+    const { rule, state } = watch
     return {
       rule: rule.id,
       asset: rule.asset,
-      value,
+      value: 'value' in watch ? watch.value : state.peak,
       setpoint: rule.setpoint,
       elapsedUs: state.elapsedUs,
       delayUs: rule.onDelayUs,

@@ -162,6 +162,17 @@ export function limitCleared(rule: AlarmRule, channel: ChannelConfig, durationUs
   return `${name} back within ${limit} after ${durationText(durationUs)}, ${worst}`
 }
 
+/** `DE horizontal: clipping, 0.8 % of samples stand at the end of the range; look at the sensor, cable and mount`. */
+export function sensorRaised(channel: ChannelConfig, { fault, text }: { fault: string; text: string }): string {
+  const name = channelName(channel.id, [channel])
+  return `${name}: ${fault}, ${text}; look at the sensor, cable and mount`
+}
+
+/** `DE horizontal: sensor plausible again after 34 min`. */
+export function sensorCleared(channel: ChannelConfig, durationUs: number): string {
+  return `${channelName(channel.id, [channel])}: sensor plausible again after ${durationText(durationUs)}`
+}
+
 function limitText(rule: AlarmRule, channel: ChannelConfig): { name: string; limit: string } {
   return { name: channelName(channel.id, [channel]), limit: `limit ${quantityText(rule.setpoint, channel.unit)}` }
 }

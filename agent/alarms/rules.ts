@@ -5,6 +5,7 @@ import type { AlarmRule } from './contract.ts'
 /** The score is calibrated so that 1 is the setpoint, whatever the model. */
 export const SCORE_SETPOINT = 1
 export const MODEL_RULE = 'model'
+const SENSOR_ACTION = 'Look at the sensor, its cable and its mount'
 
 export function limitRules(asset: AssetConfig, channel: ChannelConfig): AlarmRule[] {
   const rules: AlarmRule[] = []
@@ -26,6 +27,19 @@ function limitRule(
     setpoint,
     side,
     deadband,
+  }
+}
+
+/** Of the sensor of a channel whose captures are judged: its value is 1 where one has a fault, else 0. Delays as those of the model. */
+export function sensorRule(asset: AssetConfig, channel: ChannelConfig): AlarmRule {
+  const { priority, onDelayMs, offDelayMs } = asset.alarm
+  return {
+    ...common(asset, `${channel.id}.sensor`, priority, onDelayMs, offDelayMs),
+    kind: 'sensor',
+    setpoint: 1,
+    side: 'above',
+    deadband: 0.5,
+    action: SENSOR_ACTION,
   }
 }
 

@@ -6,15 +6,18 @@ import type { GatedBlock } from '../windows/contract.ts'
 /** Starts remembered per asset: far more than fit between a window's last row and its score. */
 const SPANS = 32
 
+/** What running time is asked between. */
+type Mark = 'scored' | 'judged'
+
 export class RunningTime {
   /** Rings of spans, [assets x SPANS]: first row, last row, and time - running time, all µs. */
   readonly #fromUs: Float64Array
   readonly #toUs: Float64Array
   readonly #offsetUs: Float64Array
   readonly #newest: Int32Array
-  /** Running time up to the newest row, and up to the last scored window (-1 before the first). */
+  /** Running time up to the newest row; up to the last scored window and the last judged capture (-1 before the first). */
   readonly #totalUs: Float64Array
-  readonly #scoredUs: Float64Array
+  readonly #lastUs: Readonly<Record<Mark, Float64Array>>
 
   constructor(assets: number) {
     this.#fromUs = new Float64Array(assets * SPANS).fill(Number.POSITIVE_INFINITY)
@@ -22,7 +25,7 @@ export class RunningTime {
     this.#offsetUs = new Float64Array(assets * SPANS).fill(Number.POSITIVE_INFINITY)
     this.#newest = new Int32Array(assets)
     this.#totalUs = new Float64Array(assets)
-    this.#scoredUs = new Float64Array(assets).fill(-1)
+    this.#lastUs = { scored: new Float64Array(assets).fill(-1), judged: new Float64Array(assets).fill(-1) }
   }
 
   rows(block: GatedBlock): void {
@@ -44,23 +47,25 @@ export class RunningTime {
     }
   }
 
-  /** Running time (µs) from the previously scored window of the asset to the one that ends at `timeUs`; 0 for the first. */
-  sinceScored(asset: number, timeUs: number): number {
+  /** Running time (µs) from the window of the asset that was last scored (or judged) to the one that ends at `timeUs`; 0 for the first. */
+  since(mark: Mark, asset: number, timeUs: number): number {
     const nowUs = this.#at(asset, timeUs)
-    const beforeUs = this.#scoredUs[asset]!
-    this.#scoredUs[asset] = Math.max(nowUs, beforeUs)
+    const last = this.#lastUs[mark]
+    const beforeUs = last[asset]!
+    last[asset] = Math.max(nowUs, beforeUs)
     return beforeUs < 0 ? 0 : Math.max(0, nowUs - beforeUs)
   }
 
   /** What ran since the last scored window of the asset counts for nothing: the next one is the first. */
   restart(asset: number): void {
-    this.#scoredUs[asset] = -1
+    this.#lastUs.scored[asset] = -1
   }
 
   /** The same for a machine without rows, one of waveforms alone: nothing says that it stops, so all time counts. */
-  sinceScoredAlways(asset: number, timeUs: number): number {
-    const beforeUs = this.#scoredUs[asset]!
-    this.#scoredUs[asset] = timeUs
+  sinceAlways(mark: Mark, asset: number, timeUs: number): number {
+    const last = this.#lastUs[mark]
+    const beforeUs = last[asset]!
+    last[asset] = timeUs
     return beforeUs < 0 ? 0 : Math.max(0, timeUs - beforeUs)
   }
 

@@ -10,7 +10,9 @@ export interface HistoryRows {
   values: Float64Array
 }
 
-export type HistoryClass = 'samples' | 'scores' | 'features' | 'waveforms'
+/** `features` are those of the model; `vibration` is what the gateway itself measures of every capture, whatever the model. */
+export type RowClass = 'samples' | 'scores' | 'features' | 'vibration'
+export type HistoryClass = RowClass | 'waveforms'
 
 export interface HistoryQuery {
   asset: string
@@ -51,7 +53,7 @@ export interface History {
    */
   append(
     asset: string,
-    cls: 'samples' | 'scores' | 'features',
+    cls: RowClass,
     columns: readonly string[],
     rows: number,
     timesUs: Float64Array,

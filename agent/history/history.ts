@@ -17,6 +17,8 @@ import { Retainer, type Retention } from './retention.ts'
 import { Store } from './store.ts'
 import { WriteBehind } from './write-behind.ts'
 
+type RowClass = Exclude<HistoryClass, 'waveforms'>
+
 /** What a crash may cost. */
 const AGE_MAX_MS = 5_000
 const SWEEP_MS = 1_000
@@ -57,7 +59,7 @@ class LevelHistory implements History {
   readonly #retainer: Retainer
   readonly #corrupt: { n: number }
   readonly #lost: { n: number }
-  readonly #rows: Record<'samples' | 'scores' | 'features', Map<string, RowBuffer>>
+  readonly #rows: Record<RowClass, Map<string, RowBuffer>>
   readonly #waveforms = new Map<string, Map<string, WaveformBuffer>>()
   #tables = 0
   #cancelSweep: Cancel | undefined
@@ -69,7 +71,7 @@ class LevelHistory implements History {
     this.#logger = logger
     this.#corrupt = counters.get('history.corrupt_chunks')
     this.#lost = counters.get('history.lost_rows')
-    this.#rows = { samples: new Map(), scores: new Map(), features: new Map() }
+    this.#rows = { samples: new Map(), scores: new Map(), features: new Map(), vibration: new Map() }
     const reopened = (): void => this.#writer.drain()
     this.#store = new Store({ ...options, openLevel: options.openLevel ?? openLevel, reopened })
     this.#retainer = new Retainer(this.#store, options.retention, clock, logger)
@@ -87,7 +89,7 @@ class LevelHistory implements History {
 
   append(
     asset: string,
-    cls: 'samples' | 'scores' | 'features',
+    cls: RowClass,
     columns: readonly string[],
     rows: number,
     timesUs: Float64Array,
@@ -115,7 +117,7 @@ class LevelHistory implements History {
     }
   }
 
-  #addRows(asset: string, cls: 'samples' | 'scores' | 'features'): RowBuffer | undefined {
+  #addRows(asset: string, cls: RowClass): RowBuffer | undefined {
     if (++this.#tables > TABLES_MAX) return undefined
     const buffer = new RowBuffer(cls, tablePrefix(cls, asset, ''))
     this.#rows[cls].set(asset, buffer)

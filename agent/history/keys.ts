@@ -7,8 +7,8 @@
 // in 1970, or a sensor that believes it is 1950, needs no special case.
 import type { HistoryClass } from './contract.ts'
 
-export const CLASSES: readonly HistoryClass[] = ['samples', 'scores', 'features', 'waveforms']
-const CLASS_CODES: Record<HistoryClass, number> = { samples: 1, scores: 2, features: 3, waveforms: 4 }
+export const CLASSES: readonly HistoryClass[] = ['samples', 'scores', 'features', 'waveforms', 'vibration']
+const CLASS_CODES: Record<HistoryClass, number> = { samples: 1, scores: 2, features: 3, waveforms: 4, vibration: 5 }
 const TALLY = 1
 const CHUNK = 2
 const TIME_BYTES = 8

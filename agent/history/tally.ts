@@ -26,8 +26,14 @@ export class Tally {
   chunks = 0
 
   constructor() {
-    this.#buckets = { samples: new Map(), scores: new Map(), features: new Map(), waveforms: new Map() }
-    this.bytes = { samples: 0, scores: 0, features: 0, waveforms: 0 }
+    this.#buckets = {
+      samples: new Map(),
+      scores: new Map(),
+      features: new Map(),
+      waveforms: new Map(),
+      vibration: new Map(),
+    }
+    this.bytes = { samples: 0, scores: 0, features: 0, waveforms: 0, vibration: 0 }
   }
 
   /** Takes one stored record; returns the sequence it knows of, or undefined when the record is damaged. */

@@ -14,7 +14,7 @@ const SOCKET_BYTES_MAX = 107
 const BY_CHARS_MAX = 128
 const NOTE_CHARS_MAX = 1_000
 const BODY_BYTES_MAX = 64 * 1024
-const CLASSES: readonly string[] = ['samples', 'scores', 'features'] satisfies HistoryClass[]
+const CLASSES: readonly string[] = ['samples', 'scores', 'features', 'vibration'] satisfies HistoryClass[]
 const HTTP_STATUS = { config: 400, refused: 409, transient: 503, corrupt: 500 } as const
 
 /** The control server. The socket's file mode is its access control: owner and group. */

@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000
 
 export function retain(more: Partial<Record<'samples' | 'scores' | 'features' | 'waveforms', Retention>> = {}) {
   const ample: Retention = { ageMs: 365 * DAY_MS, bytes: 1 << 30 }
-  return { samples: ample, scores: ample, features: ample, waveforms: ample, ...more }
+  return { samples: ample, scores: ample, features: ample, vibration: ample, waveforms: ample, ...more }
 }
 
 export function openTestHistory(dir: string, more: Partial<HistoryOptions> = {}): Promise<OpenedHistory> {

@@ -5,7 +5,7 @@ import { gated, SECOND_US, START_US } from '../../support/alarm-parts.ts'
 import { holds } from '../../support/alarm-property.ts'
 
 const secondsOf = (time: RunningTime, atS: number): number =>
-  time.sinceScored(0, START_US + atS * SECOND_US) / SECOND_US
+  time.since('scored', 0, START_US + atS * SECOND_US) / SECOND_US
 
 t.test('from one scored window to the next, stops left out', async t => {
   const time = new RunningTime(1)
