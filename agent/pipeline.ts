@@ -2,6 +2,8 @@
 //
 //  sources ─► decode ─► lines (align ─► gate) ─┬─► history (samples, waveforms)
 //                                              ├─► engine: fixed limits ───────────────────┐
+//                                              ├─► captures ─► analyser ═► thread           │
+//                                              │     figures ─► history; sensor faults ────┤
 //                                              └─► scoring: learn ─► fit ─► catch up ─► cut │
 //                                                     windows ─► host ═► scorer child       │
 //                     history (scores, features) ◄─┬── scores ◄──────────┘                  │
@@ -23,13 +25,14 @@ import { pruneModels } from './pipeline/prune.ts'
 import { resumeModels } from './pipeline/resume.ts'
 import { SyncQueue } from './pipeline/sync-queue.ts'
 import { runSync } from './pipeline/sync-run.ts'
-import { assetStatus, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
+import { assetStatus, featuresMessage, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
 import { createSchedule, type Schedule } from './schedule/schedule.ts'
 import type { SyncReport } from './uplink/contract.ts'
 
 const LEARN_CHECK_MS = 1_000
 const RETENTION_MS = 60_000
 const STATE_CHECK_MS = 2_000
+const CAPTURES_DRAIN_MS = 500
 const SCORER_DRAIN_MS = 1_500
 const UPLINK_DRAIN_MS = 1_500
 /** From the signal to the end of the uplink's drain; with its goodbye of 1 s and the stores' closing under the 5 s promised. */
@@ -106,6 +109,7 @@ export class Agent {
     this.#syncs.stop()
     await step('sync', () => repository?.stop())
     await step('sources', async () => void (await Promise.all(sources.map(source => source.stop()))))
+    await step('captures', () => this.parts.analyser.stop(drainMs(CAPTURES_DRAIN_MS)))
     for (const asset of this.parts.scoring) asset.stop()
     await step('scorer', () => host.stop(drainMs(SCORER_DRAIN_MS)))
     await step('models', () => this.#resuming)
@@ -140,7 +144,7 @@ export class Agent {
   }
 
   #startTimers(): void {
-    const { clock, history, config, uplink, scores, logger } = this.parts
+    const { clock, history, config, uplink, logger } = this.parts
     const report = (what: string) => (error: unknown) => logger.room('agent').error(`${what}: ${messageOf(error)}`)
     const every = (periodMs: number, run: () => void): void => void this.#timers.push(clock.every(periodMs, run))
     every(LEARN_CHECK_MS, () => this.#learning.check())
@@ -150,9 +154,8 @@ export class Agent {
     every(config.uplink.healthEveryMs, () => uplink?.publishHealth(healthMessage(this.parts)))
     every(config.uplink.featuresEveryMs, () => {
       for (const asset of config.assets) {
-        const message = scores.featuresMessage(asset.index)
-        const inputDrift = this.parts.scoring[asset.index]?.inputDrift()
-        if (message) uplink?.publishFeatures(asset.id, { ...message, ...(inputDrift ? { inputDrift } : {}) })
+        const message = featuresMessage(this.parts, asset.index)
+        if (message) uplink?.publishFeatures(asset.id, message)
       }
     })
   }

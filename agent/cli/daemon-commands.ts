@@ -3,10 +3,10 @@ import { Command } from 'commander'
 import { AgentError } from '../core/errors.ts'
 import { isoFromUs } from '../core/types.ts'
 import { askDaemon, streamDaemon } from '../http/client.ts'
-import type { AlarmView, BaselineReport } from '../http/contract.ts'
+import type { AlarmView, BaselineReport, SpectrumView } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
-import { historyText } from './history-text.ts'
+import { historyText, spectrumText } from './history-text.ts'
 import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
 import { DEFAULT_CONFIG, socketOf } from './socket.ts'
 import { printStatus } from './status-text.ts'
@@ -151,31 +151,45 @@ export function setBaselineCommand(): Command {
 }
 
 export function historyCommand(): Command {
-  return daemonCommand('history', 'stored samples, scores or features of an asset')
+  return daemonCommand('history', 'stored samples, scores, features or vibration figures of an asset')
     .argument('<asset>', 'asset id')
-    .option('--class <CLASS>', 'samples, scores or features', 'samples')
+    .option('--class <CLASS>', 'samples, scores, features or vibration', 'samples')
     .option('--from <TIME>', 'ISO time, or a span back from now such as 1h, 30min, 7d', '1h')
     .option('--to <TIME>', 'ISO time, exclusive; default now')
     .option('--columns <LIST>', 'comma-separated columns')
+    .option('--spectrum', 'instead: velocity spectra of the newest capture, 0 to 1 kHz')
     .option('--csv', 'print CSV')
     .action(
       action(async (asset: string, options: DaemonOptions & HistoryOptions) => {
-        const query = new URLSearchParams({ asset, class: options.class, from: String(timeUs(options.from)) })
-        if (options.to) query.set('to', String(timeUs(options.to)))
-        if (options.columns) query.set('columns', options.columns)
-        const text = historyText(options.json ? 'json' : options.csv ? 'csv' : 'table')
-        let rows = 0
-        for await (const line of streamDaemon(await socketOf(options), `/v1/history?${query}`)) {
-          if (Array.isArray(line)) rows++
-          print(text(line))
-        }
-        if (rows === 0) {
-          const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ? isoFromUs(timeUs(options.to)) : 'now'}`
-          process.stderr.write(`wearwatch: no ${options.class} of ${asset} stored ${range}\n`)
-        }
-        return rows === 0 ? EXIT.failed : EXIT.ok
+        if (options.spectrum) return printSpectrum(asset, options)
+        return printHistory(asset, options)
       }),
     )
+}
+
+async function printHistory(asset: string, options: DaemonOptions & HistoryOptions): Promise<number> {
+  const query = new URLSearchParams({ asset, class: options.class, from: String(timeUs(options.from)) })
+  if (options.to) query.set('to', String(timeUs(options.to)))
+  if (options.columns) query.set('columns', options.columns)
+  const text = historyText(options.json ? 'json' : options.csv ? 'csv' : 'table')
+  let rows = 0
+  for await (const line of streamDaemon(await socketOf(options), `/v1/history?${query}`)) {
+    if (Array.isArray(line)) rows++
+    print(text(line))
+  }
+  if (rows === 0) {
+    const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ? isoFromUs(timeUs(options.to)) : 'now'}`
+    process.stderr.write(`wearwatch: no ${options.class} of ${asset} stored ${range}\n`)
+  }
+  return rows === 0 ? EXIT.failed : EXIT.ok
+}
+
+async function printSpectrum(asset: string, options: DaemonOptions & HistoryOptions): Promise<number> {
+  const path = `/v1/assets/${encodeURIComponent(asset)}/spectrum`
+  const spectrum = await askDaemon<SpectrumView>(await socketOf(options), 'GET', path)
+  if (options.json) printJson(spectrum)
+  else for (const line of spectrumText(spectrum, options.csv ? 'csv' : 'table')) print(line)
+  return EXIT.ok
 }
 
 interface HistoryOptions {
@@ -183,6 +197,7 @@ interface HistoryOptions {
   from: string
   to?: string
   columns?: string
+  spectrum?: boolean
   csv?: boolean
 }
 

@@ -1,5 +1,6 @@
 // `wearwatch history` as it streams in: a head with the names of the columns, then one array a row, time first.
 import { isoFromUs } from '../core/types.ts'
+import type { SpectrumView } from '../http/contract.ts'
 import { localTime } from './shared.ts'
 
 /** Whole of a local time with milliseconds and offset: 2026-11-22 06:00:00.000+01:00. */
@@ -38,4 +39,17 @@ function short(value: number): string {
 
 function namesOf(line: unknown): string[] {
   return (line as { columns: string[] }).columns
+}
+
+/** A head with the time, one line a frequency: Hz, then mm/s rms of every axis. */
+export function* spectrumText({ at, axes }: SpectrumView, form: 'csv' | 'table'): Generator<string> {
+  const row = (cells: readonly string[]): string =>
+    form === 'csv' ? cells.join(',') : cells.map(cell => cell.padStart(NUMBER_WIDTH)).join('  ')
+  if (form === 'table') yield `velocity rms in mm/s of lines of ${axes[0]?.lineHz ?? '?'} Hz, ${localTime(at, 19)}`
+  yield row(['Hz', ...axes.map(({ channel }) => channel)])
+  const first = axes[0]
+  for (let line = 0; line < (first?.mmPerS.length ?? 0); line++) {
+    const hz = first!.fromHz + line * first!.lineHz
+    yield row([String(Number(hz.toPrecision(7))), ...axes.map(({ mmPerS }) => short(mmPerS[line] ?? Number.NaN))])
+  }
 }

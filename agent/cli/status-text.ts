@@ -5,8 +5,9 @@ import type { SourceStatus } from '../sources/contract.ts'
 import type { UplinkStatus } from '../uplink/contract.ts'
 import { bar } from './bar.ts'
 import { localTime, paint, print } from './shared.ts'
+import { type VibrationLine, vibrationTexts } from './vibration-text.ts'
 
-export interface AssetLine {
+export interface AssetLine extends VibrationLine {
   id: string
   tag?: string
   machine: string
@@ -84,7 +85,7 @@ export function printStatus(raw: Record<string, unknown>): void {
   line('history', !status.history.failing, status.history.failing ?? historyText(status.history))
   for (const asset of status.assets) {
     line(asset.tag ?? asset.id, asset.bad.length === 0 && asset.alarms === 0, assetText(asset))
-    for (const text of baselineTexts(asset)) print(`${' '.repeat(9)} ${text}`)
+    for (const text of [...vibrationTexts(asset), ...baselineTexts(asset)]) print(`${' '.repeat(9)} ${text}`)
   }
   for (const alarm of status.alarms) printAlarm(alarm)
 }

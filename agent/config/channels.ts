@@ -173,7 +173,7 @@ export class ChannelBuilder {
 
   #capture(id: string, { capture }: ChannelIn, rateHz: number): CaptureConfig | undefined {
     if (!capture) return undefined
-    const { length: lengthMs, every: everyMs } = capture
+    const { length: lengthMs, every: everyMs, settle: settleMs = DEFAULTS.capture.settleMs } = capture
     const samples = Math.round((lengthMs * rateHz) / 1000)
     const where = this.#place(id, 'capture', 'length')
     if (lengthMs > everyMs)
@@ -184,7 +184,7 @@ export class ChannelBuilder {
         `is ${samples} samples at ${rateHz} Hz; expected ${CAPTURE_SAMPLES_MIN} to ${CAPTURE_SAMPLES_MAX}`,
         `write a length from ${(CAPTURE_SAMPLES_MIN / rateHz).toPrecision(2)}s to ${Math.floor(CAPTURE_SAMPLES_MAX / rateHz)}s`,
       )
-    return { lengthMs, everyMs }
+    return { lengthMs, everyMs, settleMs }
   }
 
   #maxAge(id: string, written: ChannelIn): number {

@@ -17,6 +17,8 @@ export const DEFAULTS = {
   /** Times `heartbeat`: one heartbeat may come late by half. */
   heartbeatFactor: 1.5,
   settleMs: 2 * MINUTE,
+  /** The bias of an IEPE sensor takes seconds to come to rest after its supply came on. */
+  capture: { settleMs: 10 * SECOND },
   /** A limit guards at once, and stays raised for a moment so that a value at the limit does not ring. */
   limit: { onDelayMs: 0, offDelayMs: 10 * SECOND, priority: 2, deadbandShare: 0.01 },
   learn: { runningMs: 24 * HOUR, starts: 3, provisionalAfterMs: 7 * DAY, rebaseline: 'daily', sufficiency: 'wait' },

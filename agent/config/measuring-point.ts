@@ -31,6 +31,8 @@ export interface ChannelConfig {
 export interface CaptureConfig {
   lengthMs: number
   everyMs: number
+  /** None begins earlier after the stream began, or came back after a silence: the sensor's supply may just have come on. */
+  settleMs: number
 }
 
 export interface LimitConfig {

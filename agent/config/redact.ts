@@ -154,6 +154,7 @@ function channelKeys(channel: ChannelConfig): Keys {
     capture: waveform?.capture && {
       length: durationText(waveform.capture.lengthMs),
       every: durationText(waveform.capture.everyMs),
+      settle: durationText(waveform.capture.settleMs),
     },
     source: binding.source,
     topic: binding.topic,

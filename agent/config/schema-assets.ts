@@ -58,6 +58,11 @@ const limit = object('limit', {
 const capture = object('capture', {
   length: duration('length', 1, 10 * 60_000).describe('Of one capture. 4s or more give vibration velocity.'),
   every: duration('every', 1, 30 * DAY_MS).describe('From the begin of one capture to that of the next.'),
+  settle: duration('settle', 0, 10 * 60_000)
+    .optional()
+    .describe(
+      'No capture begins earlier after the stream began or came back: the bias of an IEPE sensor settles. Default 10s.',
+    ),
 })
 
 export const channelSchema = object('a channel', {

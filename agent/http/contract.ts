@@ -37,6 +37,19 @@ export interface BaselineReport {
   rows?: number
 }
 
+/** The newest capture, 0 to 1 kHz. */
+export interface SpectrumView {
+  at: string
+  axes: {
+    channel: string
+    /** Of the first line; the others follow at `lineHz`. */
+    fromHz: number
+    lineHz: number
+    /** rms of each line. */
+    mmPerS: number[]
+  }[]
+}
+
 export interface ControlApi {
   status(): Promise<Record<string, unknown>>
   channels(): LiveChannel[]
@@ -45,6 +58,8 @@ export interface ControlApi {
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
   history(query: HistoryQuery): AsyncIterable<HistoryRows>
   sync(by: string): Promise<SyncReport>
+  /** Velocity spectra of the newest capture. Throws NOT_FOUND: no such asset, or no capture of it yet. */
+  spectrum(asset: string): SpectrumView
   /** Throws NOT_FOUND, COMMAND_REFUSED. */
   setBaseline(request: BaselineRequest): Promise<BaselineReport>
 }

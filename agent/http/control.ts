@@ -78,6 +78,7 @@ function addRoutes(server: FastifyInstance, api: ControlApi): void {
     '/v1/assets/:id/baseline',
     request => api.setBaseline(baselineRequest(request.params.id, request.body ?? {})),
   )
+  server.get<{ Params: { id: string } }>('/v1/assets/:id/spectrum', async request => api.spectrum(request.params.id))
   server.get<{ Querystring: Record<string, string> }>('/v1/history', (request, reply) => {
     const { asset, class: cls = 'samples', from, to, columns } = request.query
     if (!asset || !CLASSES.includes(cls))

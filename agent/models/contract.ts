@@ -64,6 +64,18 @@ export interface Reference {
   rows: number
   centre: number[]
   deviation: number[]
+  /** Of channels that are captures of vibration. */
+  vibration?: VibrationReference[]
+}
+
+/** One axis over the captures of a baseline, in its unit unless said. */
+export interface VibrationReference {
+  /** Median rms below 1 kHz. */
+  lowRms: number
+  /** Of the quietest twentieth above 1 kHz; 0 where the rate does not reach that far. */
+  highRms: number
+  /** Median velocity rms, mm/s; absent where captures are too short for one. */
+  mmPerS?: number
 }
 
 export interface SelfTest {
@@ -116,6 +128,14 @@ export interface FitOptions {
   provisional?: { widened: number; missing: string }
 }
 
+/** Of one axis of one capture, in its unit unless said; NaN where there is none. */
+export interface AxisLevels {
+  lowRms: number
+  highRms: number
+  /** Velocity rms in mm/s. */
+  mmPerS: number
+}
+
 /** Healthy captures of vibration to fit. */
 export interface CaptureData {
   /** [count, channels, samples], in the units of the channels. */
@@ -127,6 +147,8 @@ export interface CaptureData {
   rateHz: number
   /** [count] rising. */
   timesUs: Float64Array
+  /** [count][channels] what was measured of each, where that was. */
+  levels?: AxisLevels[][]
   /** [count] revolutions per minute, where speed is a channel: all of one bin (bands-speeds.ts), and the manifest says which. */
   speeds?: Float64Array
   source: string

@@ -1,12 +1,14 @@
 // What each asset has of its own: its line through the windows room and the life of its scoring.
 import type { AssetConfig } from '../config/contract.ts'
 import { Counters } from '../core/counters.ts'
+import { messageOf } from '../core/errors.ts'
 import type { SampleBlock } from '../core/types.ts'
 import { sha256Hex } from '../models/file/model-file.ts'
 import { fitCapturesInWorker, fitInWorker } from '../models/fit/fit-worker.ts'
 import { AssetScoring } from '../models/live/asset-scoring.ts'
 import type { HeldRows } from '../models/live/held-rows.ts'
 import { telemetryColumns } from '../models/live/learn-meter.ts'
+import { SpeedTrack } from '../models/live/speed.ts'
 import type { WindowQueue } from '../scoring/contract.ts'
 import { AssetLine } from '../windows/asset-line.ts'
 import { Cutter } from '../windows/cutter.ts'
@@ -20,7 +22,10 @@ const FIT_DEADLINE_MS = 120_000
 const QUEUE_SHARE = 0.5
 const ROOM_CHECK_MS = 5
 
-type LineParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'engine' | 'scoring' | 'counters'>
+type LineParts = Pick<
+  AgentParts,
+  'history' | 'host' | 'desk' | 'engine' | 'scoring' | 'counters' | 'analyser' | 'vibration' | 'captures'
+>
 
 export function newLine(options: BuildOptions, asset: AssetConfig, parts: LineParts): AssetLine {
   const { history, engine, host, desk, scoring } = parts
@@ -28,12 +33,26 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
   const names = telemetry.map(column => asset.channels[column]!.id)
   const modelDeps = { queue: () => host.queue(asset.id), model: () => desk.active(asset.id) }
   const waveforms = new WaveformScoring(asset, modelDeps)
-  const captured = (startUs: number): void => scoring[asset.index]!.captured(startUs)
-  const captures = new CaptureLine(asset, { ...modelDeps, history, captured })
+  const speed = new SpeedTrack(asset)
+  const captures = new CaptureLine(asset, {
+    ...modelDeps,
+    history,
+    speed,
+    analyser: parts.analyser,
+    vibration: parts.vibration,
+    sensors: (endUs, troubles) => engine.sensors(asset.index, endUs, troubles),
+    captured: startUs => scoring[asset.index]!.captured(startUs),
+    failed(error) {
+      const what = `captures of ${asset.id} that waited for its model are not scored: ${messageOf(error)}`
+      options.logger.room('models').error(what)
+    },
+  })
+  parts.captures[asset.index] = captures
   return new AssetLine(asset, options.clock, parts.counters, {
     stored: block => history.append(asset.id, 'samples', names, block.rows, block.timesUs, valuesOf(block, telemetry)),
     gated(block) {
       engine.rows(block)
+      speed.rows(block)
       scoring[asset.index]!.gated(block)
     },
     waveform(block, running) {
@@ -58,7 +77,7 @@ function valuesOf(block: SampleBlock, columns: readonly number[]): Float64Array 
   return values
 }
 
-type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'engine'> & {
+type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'engine' | 'captures'> & {
   held: HeldRows
   alone: <T>(work: () => Promise<T>) => Promise<T>
 }
@@ -91,6 +110,7 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     room: queue => roomIn(queue, options),
     inAlarm: () => engine.inAlarm(asset.index),
     alarms: () => models.lineage(asset.id).alarms,
+    bound: model => parts.captures[asset.index]?.bound(model),
     fit(asset, data, extra, signal) {
       const options = { ...fitOptions(asset, models.localRelease(asset.id) + 1), ...extra }
       const run = { deadlineMs: FIT_DEADLINE_MS, clock, signal }

@@ -8,6 +8,7 @@ import type { SampleSink } from '../core/types.ts'
 import { decoders } from '../decode/registry.ts'
 import { parseModelFile } from '../models/file/model-file.ts'
 import { ModelStore } from '../models/file/store.ts'
+import { Analyser } from '../models/live/analyser.ts'
 import { ModelDesk } from '../models/live/desk.ts'
 import { HeldRows } from '../models/live/held-rows.ts'
 import { createScoringHost } from '../scoring/host.ts'
@@ -15,11 +16,13 @@ import { createSource } from '../sources/registry.ts'
 import type { CommandHandlers } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
+import type { CaptureLine } from './capture-line.ts'
 import { clockJudge } from './clock-judge.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
 import { pruneModels } from './prune.ts'
 import { ScoreKeeper } from './scores.ts'
 import { openStores, type Stores } from './stores.ts'
+import { Vibration } from './vibration.ts'
 
 export async function buildParts(options: BuildOptions, handlers: CommandHandlers): Promise<AgentParts> {
   const { config, clock, logger, version } = options
@@ -40,14 +43,18 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
   const alone = oneAtATime()
   const ids = config.assets.map(asset => asset.id)
   const held = new HeldRows(ids, counters)
-  const scoring = config.assets.map(asset => newScoring(options, asset, { ...stores, ...scorer, engine, held, alone }))
-  const lines = config.assets.map(asset => newLine(options, asset, { ...stores, ...scorer, counters, engine, scoring }))
+  const looking = {
+    analyser: new Analyser(clock, counters, logger.room('vibration')),
+    vibration: new Vibration({ config, clock, history: stores.history, counters, logger }),
+    captures: [] as CaptureLine[],
+  }
+  const rooms = { ...stores, ...scorer, ...looking, engine }
+  const scoring = config.assets.map(asset => newScoring(options, asset, { ...rooms, held, alone }))
+  const lines = config.assets.map(asset => newLine(options, asset, { ...rooms, counters, scoring }))
   const scores = new ScoreKeeper(config, stores.history)
   return {
     ...core,
-    ...stores,
-    ...scorer,
-    engine,
+    ...rooms,
     scores,
     scoring,
     lines,

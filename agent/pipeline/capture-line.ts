@@ -2,18 +2,42 @@ import type { AssetConfig } from '../config/contract.ts'
 import type { WaveformBlock } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
 import type { ModelFile } from '../models/contract.ts'
-import { type CapturePlan, capturePlan } from '../models/live/captures.ts'
+import type { Analyser } from '../models/live/analyser.ts'
+import { type CapturePlan, capturePlan, readCapture } from '../models/live/captures.ts'
+import type { SpeedTrack } from '../models/live/speed.ts'
+import type { AxisIn, AxisOut, CaptureIn } from '../models/vibration/analyse.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
+import type { Vibration } from './vibration.ts'
 import type { WaveformScoringDeps } from './waveform-scoring.ts'
 
 interface CaptureLineDeps extends WaveformScoringDeps {
-  history: Pick<History, 'appendWaveform'>
-  /** It is in the history. */
+  history: Pick<History, 'appendWaveform' | 'waveforms'>
+  analyser: Pick<Analyser, 'analyse'>
+  speed: Pick<SpeedTrack, 'during'>
+  vibration: Pick<Vibration, 'keep' | 'lost' | 'stream'>
+  /** What the sensors of a capture that ended at `endUs` have; empty where all are well. */
+  sensors(endUs: number, troubles: { channel: number; fault: string; text: string }[]): void
+  /** It is in the history, and may be learnt from. */
   captured(startUs: number): void
+  /** Told what cannot be read back. */
+  failed(error: unknown): void
+}
+
+/** A capture that was judged good while there was no model to score it: it is in the history. */
+interface Unscored {
+  endUs: number
+  /** Of each axis, in the order of the plan. */
+  startsUs: number[]
 }
 
 /** As many as the fit looks at: fit-bands.ts. */
 const WINDOWS_MAX = 32
+/** Largest number of a digitiser of 16 bits. */
+const INT16_MAX = 32_767
+/** Axes of one capture end within this. */
+const TOGETHER_US = 1e6
+/** Captures that may wait for a model; a fit takes seconds, and a day of them would only tell of yesterday. */
+const UNSCORED_MAX = 64
 
 export function windowsPerCapture({ samples }: CapturePlan, window: number): number {
   return Math.min(WINDOWS_MAX, Math.floor(samples / window))
@@ -21,13 +45,19 @@ export function windowsPerCapture({ samples }: CapturePlan, window: number): num
 
 /**
  * Captures of one asset: cut by schedule while the machine runs, kept in the history (nothing else of these channels is: 5 s every
- * 10 min of 25.6 kHz are 37 MB a day, all of it 4.4 GB), learnt from, and scored by the model that looks at them.
+ * 10 min of 25.6 kHz are 37 MB a day, all of it 4.4 GB), and then
+ *
+ *   capture ─► analyser (a thread) ─┬─► figures: history, status, features
+ *                                   ├─► sensor faults: alarms of the sensor
+ *                                   └─ none ─► learnt from, and scored by the model that looks at them
  */
 export class CaptureLine {
   readonly #asset: AssetConfig
   readonly #deps: CaptureLineDeps
   readonly #plan: CapturePlan | undefined
   readonly #cutter: CaptureCutter | undefined
+  #unscored: Unscored[] = []
+  #catchingUp = false
 
   constructor(asset: AssetConfig, deps: CaptureLineDeps) {
     this.#asset = asset
@@ -40,7 +70,7 @@ export class CaptureLine {
       type: plan.channels[i]!.waveform!.type,
       samples: plan.samples,
     }))
-    this.#cutter = new CaptureCutter(axes, plan.everyUs)
+    this.#cutter = new CaptureCutter(axes, plan.everyUs, plan.settleUs)
   }
 
   takes(column: number): boolean {
@@ -48,36 +78,108 @@ export class CaptureLine {
   }
 
   push(block: WaveformBlock, running: boolean): void {
+    this.#deps.vibration.stream(this.#asset.index, running)
     // A capture is of a machine that runs from its first sample to its last.
     if (running) this.#cutter?.push(block, this.#onCapture)
     else this.#cutter?.void()
   }
 
+  /** A model took over: captures that came while it was being fitted, or loaded, are scored before newer ones. */
+  bound(model: ModelFile): void {
+    const learntUs = model.origin === 'local' ? (model.manifest.fitted?.toUs ?? 0) : 0
+    this.#unscored = this.#unscored.filter(({ endUs }) => endUs > learntUs + TOGETHER_US)
+    if (this.#catchingUp || this.#unscored.length === 0) return
+    this.#catchingUp = true
+    this.#catchUp()
+      .catch((error: unknown) => this.#deps.failed(error))
+      .finally(() => {
+        this.#catchingUp = false
+      })
+  }
+
   readonly #onCapture = (capture: Capture): void => {
     const { id, channels } = this.#asset
     for (const axis of capture.axes) this.#deps.history.appendWaveform(id, channels[axis.channel]!.id, axis)
-    this.#deps.captured(capture.startUs)
-    const model = this.#deps.model()
-    if (model) this.#score(capture, model)
+    const { startUs, endUs } = capture
+    const startsUs = capture.axes.map(axis => axis.startUs)
+    void this.#deps.analyser.analyse(this.#toAnalyse(capture)).then(analysed => {
+      if (!analysed) this.#deps.vibration.lost(this.#asset.index, endUs)
+      else this.#analysed({ startUs, endUs, startsUs }, analysed)
+    })
+  }
+
+  #toAnalyse({ axes, startUs, endUs }: Capture): CaptureIn {
+    const { speed, unknown } = this.#deps.speed.during(startUs, endUs)
+    return {
+      rateHz: this.#plan!.rateHz,
+      axes: axes.map(axis => this.#axisOf(axis)),
+      ...(speed ? { speed } : {}),
+      ...(unknown === undefined ? {} : { noVelocity: unknown }),
+    }
+  }
+
+  #axisOf({ channel, samples, scale, offset }: Capture['axes'][number]): AxisIn {
+    const { id, unit } = this.#asset.channels[channel]!
+    const values = new Float32Array(samples.length)
+    for (let i = 0; i < samples.length; i++) values[i] = samples[i]! * scale + offset
+    const { channels, reference } = this.#deps.model()?.manifest ?? {}
+    const healthy = reference?.vibration?.[channels?.findIndex(known => known.id === id) ?? -1]
+    return {
+      samples: values,
+      unit,
+      ...(samples instanceof Int16Array ? { fullScale: INT16_MAX * Math.abs(scale), offset } : {}),
+      ...(healthy ? { healthy } : {}),
+    }
+  }
+
+  #analysed(
+    { startUs, endUs, startsUs }: Unscored & { startUs: number },
+    { capture, axes }: { capture: CaptureIn; axes: AxisOut[] },
+  ): void {
+    const { vibration, sensors, captured, model } = this.#deps
+    const { columns, channels } = this.#plan!
+    const troubles = axes.flatMap(({ findings }, i) =>
+      findings.slice(0, 1).map(found => ({ channel: columns[i]!, ...found })),
+    )
+    const scorer = model()
+    // A model that does not look at the axis with the fault goes on.
+    const needed = scorer?.manifest.channels.map(({ id }) => id) ?? channels.map(({ id }) => id)
+    const usable = axes.every(({ findings }, i) => findings.length === 0 || !needed.includes(channels[i]!.id))
+    vibration.keep(this.#asset.index, { endUs, axes, usable, ...(capture.speed ? { speed: capture.speed } : {}) })
+    sensors(endUs, troubles)
+    if (troubles.length === 0) captured(startUs)
+    if (!usable) return
+    if (scorer && !this.#catchingUp)
+      this.#score(
+        endUs,
+        capture.axes.map(({ samples }) => samples),
+        scorer,
+      )
+    else this.#unscored = [...this.#unscored, { endUs, startsUs }].slice(-UNSCORED_MAX)
+  }
+
+  async #catchUp(): Promise<void> {
+    const { history, model } = this.#deps
+    for (let next = this.#unscored.shift(); next; next = this.#unscored.shift()) {
+      const axes = await readCapture(history, this.#asset.id, this.#plan!, next.startsUs)
+      const scorer = model()
+      if (axes && scorer) this.#score(next.endUs, axes, scorer)
+    }
   }
 
   /** The windows of a capture follow each other by a microsecond, which puts them together again; see capture-scores.ts. */
-  #score(capture: Capture, { manifest }: ModelFile): void {
+  #score(endUs: number, axes: readonly Float32Array[], { manifest }: ModelFile): void {
     const queue = this.#deps.queue()
-    const axes = manifest.channels.flatMap(
-      ({ id }) => capture.axes.find(axis => this.#asset.channels[axis.channel]!.id === id) ?? [],
-    )
-    if (!queue || axes.length < manifest.channels.length) return
+    const { channels } = this.#plan!
+    const wanted = manifest.channels.flatMap(({ id }) => axes[channels.findIndex(channel => channel.id === id)] ?? [])
+    if (!queue || wanted.length < manifest.channels.length) return
     const { samples } = manifest
     const count = windowsPerCapture(this.#plan!, samples)
     for (let w = 0; w < count; w++) {
-      const offset = queue.claim(this.#asset.index, capture.endUs + w)
-      const { input } = queue
-      for (const [c, axis] of axes.entries()) {
-        const from = w * samples
-        const to = offset + c * samples
-        for (let i = 0; i < samples; i++) input[to + i] = axis.samples[from + i]! * axis.scale + axis.offset
-      }
+      const offset = queue.claim(this.#asset.index, endUs + w)
+      wanted.forEach((values, c) =>
+        queue.input.set(values.subarray(w * samples, (w + 1) * samples), offset + c * samples),
+      )
     }
   }
 }

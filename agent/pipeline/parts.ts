@@ -8,6 +8,7 @@ import type { History } from '../history/contract.ts'
 import type { CommitQueue } from '../journal/commit-queue.ts'
 import type { Journal } from '../journal/contract.ts'
 import type { ModelStore } from '../models/file/store.ts'
+import type { Analyser } from '../models/live/analyser.ts'
 import type { AssetScoring } from '../models/live/asset-scoring.ts'
 import type { ModelDesk } from '../models/live/desk.ts'
 import type { ScoringHost } from '../scoring/contract.ts'
@@ -15,8 +16,10 @@ import type { Source } from '../sources/contract.ts'
 import type { SyncRepository } from '../sync/repository.ts'
 import type { Uplink } from '../uplink/contract.ts'
 import type { AssetLine } from '../windows/asset-line.ts'
+import type { CaptureLine } from './capture-line.ts'
 import type { Records } from './records.ts'
 import type { ScoreKeeper } from './scores.ts'
+import type { Vibration } from './vibration.ts'
 
 export interface BuildOptions {
   config: AgentConfig
@@ -51,6 +54,9 @@ export interface AgentParts {
   desk: ModelDesk
   lines: readonly AssetLine[]
   scoring: readonly AssetScoring[]
+  analyser: Analyser
+  vibration: Vibration
+  captures: CaptureLine[]
   sources: readonly Source[]
   repository: SyncRepository | undefined
   uplink: Uplink | undefined

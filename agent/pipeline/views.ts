@@ -8,6 +8,7 @@ import type { ModelFile } from '../models/contract.ts'
 import type { Placement } from '../scoring/contract.ts'
 import { baselineState, baselineStatus } from './baseline-view.ts'
 import type { AgentParts } from './parts.ts'
+import { unwatchedOf, vibrationFigures, vibrationStatus } from './vibration-view.ts'
 
 export function alarmView(alarm: AlarmTransition): AlarmView {
   return {
@@ -53,6 +54,7 @@ export function assetStatus(
     bad: bad.map(({ channel, quality }) => `${channel} ${quality}`),
     mode: scoring.mode,
     ...baselineStatus(parts, index),
+    ...vibrationStatus(parts, index),
     ...(scoring.problem === undefined ? {} : { problem: scoring.problem }),
     ...(scoring.model ? { model: modelLine(placements, asset.id, scoring.model) } : {}),
     ...(latest ? { score: latest.score, scoredAt: isoFromUs(latest.timeUs), contributions: shares(latest) } : {}),
@@ -140,6 +142,7 @@ export function stateMessage(parts: AgentParts): Record<string, unknown> {
     },
     assets: parts.config.assets.map(({ id, tag, index }) => {
       const { mode, model, problem } = parts.scoring[index]!
+      const unwatched = unwatchedOf(parts, index)
       const named = model
         ? {
             model: {
@@ -157,11 +160,22 @@ export function stateMessage(parts: AgentParts): Record<string, unknown> {
         machine: parts.lines[index]!.machineNow(),
         mode,
         ...(problem === undefined ? {} : { problem }),
+        ...(unwatched ? { unwatched } : {}),
         ...named,
         ...baselineState(parts, index),
       }
     }),
   }
+}
+
+/** Body of `features/<asset>`; undefined before the first score and the first capture. */
+export function featuresMessage(parts: AgentParts, index: number): Record<string, unknown> | undefined {
+  const scored = parts.scores.featuresMessage(index)
+  const vibration = vibrationFigures(parts, index)
+  if (!scored && !vibration) return undefined
+  const inputDrift = parts.scoring[index]!.inputDrift()
+  const { at } = scored ?? vibration!
+  return { at, ...scored, ...(vibration ? { vibration } : {}), ...(inputDrift ? { inputDrift } : {}) }
 }
 
 /** Body of the periodic `health` message: numbers. */

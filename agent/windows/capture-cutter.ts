@@ -3,6 +3,8 @@ import type { WaveformBlock } from '../core/types.ts'
 
 /** Axes that begin later than this after the first did not see the same thing. */
 const TOGETHER_US = 1e6
+/** A longer one ends a stretch: blocks arrive 2 s late at most before their times are laid anew (decode/waveform-timeline.ts). */
+const SILENCE_US = 3e6
 
 export interface CaptureAxis {
   /** Column of the channel. */
@@ -33,11 +35,43 @@ interface Slot extends CaptureAxis {
   rateHz: number
   scale: number
   offset: number
+  supply: Supply
+}
+
+/**
+ * When the supply of a sensor may have come on. A stream that begins, or comes back after a silence, may be one whose sensor was
+ * just switched on. Not so a sender that keeps silent between its captures: then each stretch is too short to settle in at all.
+ */
+class Supply {
+  readonly #settleUs: number
+  /** Begin and end of the newest stretch without a silence. */
+  #fromUs = Number.NaN
+  #toUs = Number.NaN
+  /** No capture begins before. */
+  settledUs = Number.NEGATIVE_INFINITY
+
+  constructor(settleUs: number) {
+    this.#settleUs = settleUs
+  }
+
+  /** A block [fromUs, toUs) came; captures take `lengthUs`. */
+  block(fromUs: number, toUs: number, lengthUs: number): void {
+    const silenceUs = fromUs - this.#toUs
+    const first = Number.isNaN(silenceUs)
+    if (first || Math.abs(silenceUs) > SILENCE_US) {
+      const stream = this.#toUs - this.#fromUs > this.#settleUs + lengthUs
+      // The clock was set back: what is left to settle is left.
+      if (silenceUs < 0) this.settledUs += silenceUs
+      else if (first || stream) this.settledUs = fromUs + this.#settleUs
+      this.#fromUs = fromUs
+    }
+    this.#toUs = toUs
+  }
 }
 
 /**
  * Cuts a capture every `everyUs`. A gap in one axis voids what all of them gathered, and the next contiguous stretch is taken at
- * once: a capture with a hole in it is not a capture.
+ * once: a capture with a hole in it is not a capture. None begins within `settleUs` of a start of the stream.
  */
 export class CaptureCutter {
   readonly #slots: Slot[]
@@ -47,7 +81,7 @@ export class CaptureCutter {
   /** Begin of the one being taken; NaN between captures. */
   #startUs = Number.NaN
 
-  constructor(axes: readonly CaptureAxis[], everyUs: number) {
+  constructor(axes: readonly CaptureAxis[], everyUs: number, settleUs = 0) {
     this.#everyUs = everyUs
     this.#slots = axes.map(axis => ({
       ...axis,
@@ -57,6 +91,7 @@ export class CaptureCutter {
       rateHz: 0,
       scale: 1,
       offset: 0,
+      supply: new Supply(settleUs),
     }))
   }
 
@@ -71,6 +106,7 @@ export class CaptureCutter {
     if (!slot) return
     const stepUs = 1e6 / block.rateHz
     const lengthUs = slot.samples * stepUs
+    slot.supply.block(block.startUs, block.startUs + block.samples.length * stepUs, lengthUs)
     // The clock was set back: waiting for the old time to come round would leave the machine unwatched for as long.
     if (block.startUs < this.#dueUs - this.#everyUs) this.#dueUs = Number.NEGATIVE_INFINITY
     const broken = block.gap || Math.abs(block.startUs - (slot.startUs + slot.filled * stepUs)) > TOGETHER_US
@@ -93,7 +129,8 @@ export class CaptureCutter {
 
   /** Index of the sample that a capture begins with; beyond the block where none in it may. */
   #begin(slot: Slot, block: WaveformBlock, from: number, stepUs: number): number {
-    const notBeforeUs = Number.isNaN(this.#startUs) ? this.#dueUs : this.#startUs
+    const openedUs = Number.isNaN(this.#startUs) ? this.#dueUs : this.#startUs
+    const notBeforeUs = Math.max(openedUs, slot.supply.settledUs)
     const at = Math.max(from, Math.ceil((notBeforeUs - block.startUs) / stepUs - 1e-6))
     if (at >= block.samples.length) return at
     const startUs = block.startUs + at * stepUs

@@ -1,5 +1,13 @@
 // What a `bands` model file says of itself beside its graph.
-import type { CaptureData, CaptureFitOptions, Manifest, Reference, SelfTest } from '../contract.ts'
+import type {
+  AxisLevels,
+  CaptureData,
+  CaptureFitOptions,
+  Manifest,
+  Reference,
+  SelfTest,
+  VibrationReference,
+} from '../contract.ts'
 import { type BandsModel, scoreWindow } from '../families/bands.ts'
 import { bandsContributions, bandsFeatures } from '../families/bands-graph.ts'
 import { BandMeter } from '../families/bands-levels.ts'
@@ -17,6 +25,8 @@ const ON_DELAY_CAPTURES = 1
 const OFF_DELAY_CAPTURES = 3
 /** Of an interval: a capture that comes a little early still counts as the next. */
 const JITTER = 0.1
+/** Captures quieter than this share of them are outliers. */
+const QUIET_SHARE = 0.05
 const QUANTILES = [0.5, 0.9, 0.99, 0.999, 1]
 
 export interface FittedCaptures {
@@ -83,7 +93,10 @@ function speedRange(speeds: Float64Array): { fromPerMin: number; toPerMin: numbe
 }
 
 /** Mean and rms about it of every channel. */
-function referenceOf({ captures, samples, channels, timesUs, count }: CaptureData, kept: readonly number[]): Reference {
+function referenceOf(
+  { captures, samples, channels, timesUs, count, levels }: CaptureData,
+  kept: readonly number[],
+): Reference {
   const centre: number[] = []
   const deviation: number[] = []
   for (let c = 0; c < channels.length; c++) {
@@ -100,7 +113,23 @@ function referenceOf({ captures, samples, channels, timesUs, count }: CaptureDat
     centre.push(mean)
     deviation.push(Math.sqrt(Math.max(0, squares / (kept.length * samples) - mean * mean)))
   }
-  return { fromUs: timesUs[0]!, toUs: timesUs[count - 1]!, rows: kept.length, centre, deviation }
+  const vibration = levels && { vibration: channels.map((_, c) => levelsOfAxis(kept.map(k => levels[k]![c]!))) }
+  return { fromUs: timesUs[0]!, toUs: timesUs[count - 1]!, rows: kept.length, centre, deviation, ...vibration }
+}
+
+/** Of high frequencies the quietest captures count: what a load takes away from them is no fault of a sensor. */
+function levelsOfAxis(levels: readonly AxisLevels[]): VibrationReference {
+  const sorted = (name: keyof AxisLevels): number[] =>
+    levels
+      .map(level => level[name])
+      .filter(value => !Number.isNaN(value))
+      .sort((a, b) => a - b)
+  const [low, high, velocity] = [sorted('lowRms'), sorted('highRms'), sorted('mmPerS')]
+  return {
+    lowRms: low.length > 0 ? medianOf(low) : 0,
+    highRms: high[Math.floor(QUIET_SHARE * high.length)] ?? 0,
+    ...(velocity.length > 0 ? { mmPerS: medianOf(velocity) } : {}),
+  }
 }
 
 /** First windows of captures, evenly spread, the last of them louder; scores in float64. */

@@ -24,6 +24,8 @@ export interface AssetScoringDeps extends FitDeps {
   alarms(): readonly TimeRange[]
   /** Rows that wait, of all assets. */
   held: HeldRows
+  /** A model took over. */
+  bound?(model: ModelFile): void
 }
 
 export interface LearntBefore {
@@ -189,6 +191,7 @@ export class AssetScoring {
     this.#rebaseliner.bound(model)
     // A file that the configuration names stays wrong until somebody mends that.
     if (!this.#asset.model.file) this.#refused = undefined
+    this.#deps.bound?.(model)
     const { channels, samples, hop } = model.manifest
     const columns = channels.map(wanted => this.#asset.channels.findIndex(channel => channel.id === wanted.id))
     const sameShape = before?.samples === samples && before.hop === hop && same(before.channels, channels)

@@ -3,6 +3,7 @@ import type { AssetConfig, ChannelConfig } from '../../config/contract.ts'
 import type { History } from '../../history/contract.ts'
 import type { CaptureData } from '../contract.ts'
 import { windowOf } from '../fit/fit-bands.ts'
+import { type CaptureLevels, levelsAt, readLevels } from './vibration-rows.ts'
 
 /** 64 MB: 62 captures of 128,000 samples on two axes; more are thinned, evenly. */
 const FLOATS_MAX = 16_000_000
@@ -18,6 +19,8 @@ export interface CapturePlan {
   rateHz: number
   samples: number
   everyUs: number
+  /** CaptureConfig.settleMs, the longest of the channels'. */
+  settleUs: number
 }
 
 /** The channels whose captures are looked at together; undefined where the asset has none. The configuration has made them equal. */
@@ -32,6 +35,7 @@ export function capturePlan({ channels }: AssetConfig): CapturePlan | undefined 
     rateHz: first.rateHz,
     samples: Math.round((lengthMs * first.rateHz) / 1000),
     everyUs: everyMs * 1000,
+    settleUs: Math.max(...columns.map(column => channels[column]!.waveform!.capture!.settleMs)) * 1000,
   }
 }
 
@@ -47,7 +51,10 @@ export function capturesNeeded({ learn }: AssetConfig, { everyUs }: CapturePlan)
   return Math.max(CAPTURES_LEAST, learn.rows ?? Math.ceil((learn.runningMs * 1000) / everyUs))
 }
 
-/** Captures of [fromUs, toUs] as fit data, thinned evenly when there are too many. */
+/**
+ * Captures of [fromUs, toUs] as fit data, thinned evenly when there are too many. One whose sensors were found to have a fault is
+ * left out; of the others goes along what was measured of them.
+ */
 export async function collectCaptures(
   history: History,
   asset: AssetConfig,
@@ -60,7 +67,12 @@ export async function collectCaptures(
   const samples = window * perCapture
   const most = Math.max(CAPTURES_LEAST, Math.floor(FLOATS_MAX / (channels.length * samples)))
   const thinnedBy = Math.max(1, Math.ceil(expectedRows / most))
-  const wanted = (startUs: number): boolean => Math.round(startUs / everyUs) % thinnedBy === 0
+  const lengthUs = ((plan.samples - 1) / rateHz) * 1e6
+  const known = await readLevels(history, asset.id, channels, fromUs, toUs + lengthUs + TOGETHER_US)
+  const levelsOf = (startUs: number): CaptureLevels | undefined =>
+    levelsAt(known, startUs + lengthUs, Math.min(TOGETHER_US, everyUs / 2))
+  const wanted = (startUs: number): boolean =>
+    Math.round(startUs / everyUs) % thinnedBy === 0 && !levelsOf(startUs)?.faulty
   const found: Map<number, Float32Array>[] = []
   for (const { id } of channels) {
     const axis = new Map<number, Float32Array>()
@@ -79,6 +91,7 @@ export async function collectCaptures(
       captures.set(values, (k * channels.length + c) * samples)
     })
   })
+  const none = channels.map(() => ({ lowRms: Number.NaN, highRms: Number.NaN, mmPerS: Number.NaN }))
   return {
     captures,
     count: together.length,
@@ -90,14 +103,34 @@ export async function collectCaptures(
       ...(axis === undefined ? {} : { axis }),
     })),
     rateHz,
-    timesUs: Float64Array.from(together, ({ startUs }) => startUs + ((plan.samples - 1) / rateHz) * 1e6),
+    timesUs: Float64Array.from(together, ({ startUs }) => startUs + lengthUs),
+    ...(known.length > 0 ? { levels: together.map(({ startUs }) => levelsOf(startUs)?.axes ?? none) } : {}),
     source: `captures of ${asset.id}`,
   }
 }
 
+/** One capture whose axes began at `startsUs`, [axes][plan.samples]; undefined where it is not in the history any more. */
+export async function readCapture(
+  history: Pick<History, 'waveforms'>,
+  asset: string,
+  { channels, samples, rateHz }: CapturePlan,
+  startsUs: readonly number[],
+): Promise<Float32Array[] | undefined> {
+  const stepUs = 1e6 / rateHz
+  const axes: Float32Array[] = []
+  for (const [c, { id }] of channels.entries()) {
+    const fromUs = startsUs[c]! - stepUs / 2
+    await readAxis(history, asset, id, { fromUs, toUs: fromUs + samples * stepUs, samples }, (_, values) => {
+      axes[c] ??= values.slice()
+    })
+    if (!axes[c]) return undefined
+  }
+  return axes
+}
+
 /** Pieces as stored -> whole captures in engineering units; the array is reused. */
 async function readAxis(
-  history: History,
+  history: Pick<History, 'waveforms'>,
   asset: string,
   channel: string,
   { fromUs, toUs, samples }: { fromUs: number; toUs: number; samples: number },

@@ -7,7 +7,7 @@ import { machineClass, type Zone, severityOf as zoneOf } from '../vibration/seve
 /** What one channel was like while it was learnt. */
 export interface ChannelSeverity {
   channel: string
-  /** Mean over the baseline, in the channel's unit. */
+  /** Mean over the baseline, in the channel's unit; of a vibration the median of its velocity in mm/s. */
   mean: number
   /** `bearing-temp at 97 % of its max 95 Cel`. */
   text: string
@@ -25,6 +25,30 @@ const NEAR_SHARE = 0.9
  * accepts the baseline has to say so.
  */
 export function severityOf(asset: AssetConfig, ids: readonly string[], reference: Reference): ChannelSeverity[] {
+  return [...vibrationSeverity(asset, ids, reference), ...telemetrySeverity(asset, ids, reference)]
+}
+
+/** Of the axis whose velocity was the largest while it was learnt. */
+function vibrationSeverity(
+  { machine }: AssetConfig,
+  ids: readonly string[],
+  { vibration }: Reference,
+): ChannelSeverity[] {
+  const velocities = ids.flatMap((channel, i) => {
+    const mmPerS = vibration?.[i]?.mmPerS
+    return mmPerS === undefined ? [] : [{ channel, mmPerS }]
+  })
+  const [worst] = [...velocities].sort((a, b) => b.mmPerS - a.mmPerS)
+  if (!worst) return []
+  const { channel, mmPerS: mean } = worst
+  const known = machineClass(machine)
+  const judged = known && zoneOf(velocities, known.group, known.support)
+  if (judged) return [{ channel, mean, text: judged.text, zone: judged.zone, high: isSick(judged.zone) }]
+  const text = `${channel} ${short(mean)} mm/s, in no zone without machine: {group, support}`
+  return [{ channel, mean, text, high: false }]
+}
+
+function telemetrySeverity(asset: AssetConfig, ids: readonly string[], reference: Reference): ChannelSeverity[] {
   return ids.flatMap((id, i) => {
     const channel = asset.channels.find(candidate => candidate.id === id)
     const mean = reference.centre[i]
@@ -80,7 +104,10 @@ function zoneSeverity(
   const judged = zoneOf([{ channel: channel.id, mmPerS: mean * factor }], known.group, known.support)
   if (!judged) return undefined
   const { zone, text } = judged
-  return { channel: channel.id, mean, text, zone, high: zone === 'C' || zone === 'D' }
+  return { channel: channel.id, mean, text, zone, high: isSick(zone) }
 }
+
+/** Not fit for long-term operation. */
+const isSick = (zone: Zone): boolean => zone === 'C' || zone === 'D'
 
 const short = (value: number): string => String(Number(value.toPrecision(3)))

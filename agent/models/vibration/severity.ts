@@ -1,5 +1,10 @@
-// Absolute severity by ISO 20816-3:2022: a baseline says what is normal for this machine, not whether the machine is well.
+// Absolute severity by ISO 20816-3: a baseline says what is normal for this machine, not whether the machine is well.
 // Zones A (newly commissioned), B (fit for long-term operation), C (not fit for it), D (damage is to be expected).
+//
+// The boundaries are those of ISO 10816-3:2009, tables A.1 and A.2, which ISO 20816-3:2022 took over. The standards themselves were
+// not at hand: the numbers were compared with Beckhoff's TF3600 manual (2.3, 4.5, 7.1) and with four independent public programs,
+// which all agree. One of them notes that the edition of 2022 draws no line between A and B any more; it is kept here, and
+// whether a machine is fit for long-term operation (B/C) does not hang on it.
 
 /** 1: above 300 kW up to 50 MW, or shaft height from 315 mm. 2: above 15 kW up to 300 kW, or shaft height from 160 mm. */
 export type MachineGroup = 1 | 2

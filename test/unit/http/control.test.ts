@@ -32,6 +32,7 @@ const api: ControlApi = {
     yield { timesUs: Float64Array.of(1, 2), columns: ['flow'], values: Float64Array.of(0.5, Number.NaN) }
     yield { timesUs: Float64Array.of(3), columns: ['flow'], values: Float64Array.of(0.25) }
   },
+  spectrum: () => ({ at: '2026-11-22T06:44:00.000Z', axes: [] }),
   sync: async by => ({ ok: true, message: by, models: [] }),
   setBaseline: async ({ asset, ...request }) => ({ asset, message: JSON.stringify(request) }),
 }

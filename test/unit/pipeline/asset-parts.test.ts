@@ -29,7 +29,15 @@ function bench(pump: ReturnType<typeof asset>) {
     },
   }
   const counters = new Counters()
-  const parts = { history, counters, engine: { rows() {} }, scoring: [{ gated() {} }], host: {}, desk: {} }
+  const parts = {
+    history,
+    counters,
+    engine: { rows() {} },
+    scoring: [{ gated() {} }],
+    host: {},
+    desk: {},
+    captures: [],
+  }
   const line = newLine({ clock: manualClock() } as unknown as BuildOptions, pump, parts as never)
   return { line, stored, counters }
 }

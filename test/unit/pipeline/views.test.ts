@@ -14,6 +14,7 @@ function partsWith(problem: string | undefined): AgentParts {
     host: { status: () => ({ state: 'idle', placements: [], quarantined: [] }) },
     scoring: [{ mode: 'learning', model: undefined, problem }],
     lines: [{ machineNow: () => 'unknown' }],
+    vibration: { unwatched: () => undefined },
   } as unknown as AgentParts
 }
 

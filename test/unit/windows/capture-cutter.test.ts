@@ -11,11 +11,12 @@ function piece(from: number, count: number, more: { channel?: number; gap?: bool
   return { asset: 0, channel, startUs: START + from * 1000, rateHz: RATE, samples, scale: 1, offset: 0, gap }
 }
 
-function cutter(samples: number, everyMs: number, axes = 1) {
+function cutter(samples: number, everyMs: number, axes = 1, settleMs = 0) {
   const taken: { from: number; axes: number[][] }[] = []
   const made = new CaptureCutter(
     Array.from({ length: axes }, (_, channel) => ({ channel, type: 'int16', samples })),
     everyMs * 1000,
+    settleMs * 1000,
   )
   const push = (block: ReturnType<typeof piece>): void =>
     made.push(block, ({ startUs, axes }: Capture) =>
@@ -78,5 +79,39 @@ t.test('a clock that is set back', async t => {
   t.same(
     taken.map(({ from }) => from),
     [100_000, 0],
+  )
+})
+
+t.test(
+  'none begins while the supply of a sensor settles: after the begin of a stream, and after a silence in it',
+  async t => {
+    const { taken, push } = cutter(1_000, 5_000, 1, 10_000)
+    for (let at = 0; at < 30_000; at += 100) push(piece(at, 100))
+    // A frame was lost, and a silence of less than 3 s: the supply stayed on.
+    for (let at = 31_000; at < 40_000; at += 100) push(piece(at, 100, { gap: at === 31_000 }))
+    for (let at = 60_000; at < 80_000; at += 100) push(piece(at, 100, { gap: at === 60_000 }))
+    t.same(
+      taken.map(({ from }) => from),
+      [10_000, 15_000, 20_000, 25_000, 31_000, 36_000, 70_000, 75_000],
+    )
+  },
+)
+
+t.test('a sender that keeps silent between its captures is heard, but for the first', async t => {
+  const { taken, push } = cutter(1_000, 5_000, 1, 10_000)
+  for (let burst = 0; burst < 4; burst++) push(piece(burst * 60_000, 1_000, { gap: true }))
+  t.same(
+    taken.map(({ from }) => from),
+    [60_000, 120_000, 180_000],
+  )
+})
+
+t.test('a clock that is set back while a supply settles moves its end', async t => {
+  const { taken, push } = cutter(1_000, 5_000, 1, 10_000)
+  push(piece(1_000_000, 4_000))
+  for (let at = 0; at < 12_000; at += 100) push(piece(at, 100, { gap: at === 0 }))
+  t.same(
+    taken.map(({ from }) => from),
+    [6_000],
   )
 })

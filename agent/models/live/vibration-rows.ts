@@ -1,0 +1,91 @@
+// Rows of the history's class `vibration`: one a capture, at the time of its last sample, with these columns for every axis.
+//
+//   de-h rms, de-h peak, de-h rms below 1 kHz, …       in the channel's unit
+//   de-h velocity rms                                   mm/s; NaN where there is none
+//   de-h sensor fault                                   place in SENSOR_FAULTS, from 1; 0 = none
+//   speed                                               1/min, where it is known
+import type { ChannelConfig } from '../../config/contract.ts'
+import type { History } from '../../history/contract.ts'
+import type { AxisLevels } from '../contract.ts'
+import type { AxisOut } from '../vibration/analyse.ts'
+import { SENSOR_FAULTS } from '../vibration/judge.ts'
+import type { SpeedOfCapture } from '../vibration/velocity.ts'
+
+const NAMES = [
+  'rms',
+  'peak',
+  'crest factor',
+  'kurtosis',
+  'rms below 1 kHz',
+  'rms above 1 kHz',
+  'envelope rms',
+  'velocity rms',
+  'sensor fault',
+] as const
+const [LOW, HIGH, VELOCITY, FAULT] = [4, 5, 7, 8] as const
+const SPEED = 'speed'
+
+export function vibrationColumns(channels: readonly Pick<ChannelConfig, 'id'>[]): string[] {
+  return [...channels.flatMap(({ id }) => NAMES.map(name => `${id} ${name}`)), SPEED]
+}
+
+export function vibrationRow(axes: readonly AxisOut[], speed: SpeedOfCapture | undefined): Float64Array {
+  return Float64Array.from([...axes.flatMap(axisRow), speed?.mean ?? Number.NaN])
+}
+
+function axisRow({ findings, figures }: AxisOut): number[] {
+  const fault = findings[0] ? 1 + SENSOR_FAULTS.indexOf(findings[0].fault) : 0
+  if (!figures) return [...NAMES.slice(1).map(() => Number.NaN), fault]
+  const { rms, peak, crest, kurtosis, lowRms, highRms, envelopeRms, velocity } = figures
+  const mmPerS = 'mmPerS' in velocity ? velocity.mmPerS : Number.NaN
+  return [rms, peak, crest, kurtosis, lowRms, highRms ?? Number.NaN, envelopeRms ?? Number.NaN, mmPerS, fault]
+}
+
+export interface CaptureLevels {
+  endUs: number
+  faulty: boolean
+  axes: AxisLevels[]
+}
+
+/** Of captures that ended in [fromUs, toUs], as far as rows are there; in time order. */
+export async function readLevels(
+  history: Pick<History, 'query'>,
+  asset: string,
+  channels: readonly Pick<ChannelConfig, 'id'>[],
+  fromUs: number,
+  toUs: number,
+): Promise<CaptureLevels[]> {
+  const levels: CaptureLevels[] = []
+  for await (const chunk of history.query({ asset, class: 'vibration', fromUs, toUs: toUs + 1 })) {
+    const places = channels.map(({ id }) => NAMES.map(name => chunk.columns.indexOf(`${id} ${name}`)))
+    const width = chunk.columns.length
+    for (const [row, endUs] of chunk.timesUs.entries()) {
+      const at = (axis: number, name: number): number => chunk.values[row * width + places[axis]![name]!] ?? Number.NaN
+      levels.push({
+        endUs,
+        faulty: channels.some((_, axis) => at(axis, FAULT) > 0),
+        axes: channels.map((_, axis) => ({
+          lowRms: at(axis, LOW),
+          highRms: at(axis, HIGH),
+          mmPerS: at(axis, VELOCITY),
+        })),
+      })
+    }
+  }
+  return levels.sort((a, b) => a.endUs - b.endUs)
+}
+
+/** Those nearest to a capture that ended at `endUs`, within `withinUs`: its axes do not end at the same microsecond. */
+export function levelsAt(levels: readonly CaptureLevels[], endUs: number, withinUs: number): CaptureLevels | undefined {
+  let low = 0
+  let high = levels.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (levels[middle]!.endUs < endUs) low = middle + 1
+    else high = middle
+  }
+  const far = (found: CaptureLevels | undefined): number =>
+    found ? Math.abs(found.endUs - endUs) : Number.POSITIVE_INFINITY
+  const nearest = far(levels[low]) < far(levels[low - 1]) ? levels[low] : levels[low - 1]
+  return far(nearest) <= withinUs ? nearest : undefined
+}

@@ -1,0 +1,122 @@
+// What the gateway itself measures of captures: kept in the history, the newest at hand for status, features and severity.
+import type { AgentConfig, AssetConfig } from '../config/contract.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Counters } from '../core/counters.ts'
+import type { Logger } from '../core/logger.ts'
+import type { History } from '../history/contract.ts'
+import { type CapturePlan, capturePlan } from '../models/live/captures.ts'
+import { vibrationColumns, vibrationRow } from '../models/live/vibration-rows.ts'
+import type { AxisOut } from '../models/vibration/analyse.ts'
+import type { SpeedOfCapture } from '../models/vibration/velocity.ts'
+import { CaptureWatch, type Unwatched } from './capture-watch.ts'
+
+/** A capture that has been analysed. */
+export interface LookedCapture {
+  /** Of its last sample. */
+  endUs: number
+  speed?: SpeedOfCapture
+  /** In the order of the plan's channels. */
+  axes: readonly AxisOut[]
+  /** Some axis that is needed has a sensor fault: neither scored nor learnt from. */
+  usable: boolean
+}
+
+interface Kept {
+  asset: AssetConfig
+  plan: CapturePlan
+  columns: string[]
+  watch: CaptureWatch
+  latest?: LookedCapture
+  /** Channel and fault of the capture before: each is told once as it begins. */
+  troubles: Set<string>
+  noVelocity?: string
+}
+
+interface Deps {
+  config: Pick<AgentConfig, 'assets'>
+  clock: Clock
+  history: Pick<History, 'append'>
+  counters: Counters
+  logger: Logger
+}
+
+export class Vibration {
+  readonly #deps: Deps
+  /** By asset index; undefined where there are no captures. */
+  readonly #kept: (Kept | undefined)[]
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#kept = deps.config.assets.map(asset => {
+      const plan = capturePlan(asset)
+      if (!plan) return undefined
+      const watch = new CaptureWatch(deps.clock, plan.everyUs / 1000, (1000 * plan.samples) / plan.rateHz)
+      return { asset, plan, watch, columns: vibrationColumns(plan.channels), troubles: new Set<string>() }
+    })
+  }
+
+  /** The newest capture of an asset and what its axes are; undefined before the first. */
+  latest(asset: number): { looked: LookedCapture; plan: CapturePlan } | undefined {
+    const kept = this.#kept[asset]
+    return kept?.latest && { looked: kept.latest, plan: kept.plan }
+  }
+
+  unwatched(asset: number, stopped: boolean): Unwatched | undefined {
+    return this.#kept[asset]?.watch.unwatched(stopped)
+  }
+
+  /** Samples of the asset came. */
+  stream(asset: number, running: boolean): void {
+    this.#kept[asset]?.watch.stream(running)
+  }
+
+  keep(asset: number, looked: LookedCapture): void {
+    const kept = this.#kept[asset]
+    if (!kept) return
+    const { id } = kept.asset
+    kept.latest = looked
+    this.#deps.history.append(
+      id,
+      'vibration',
+      kept.columns,
+      1,
+      Float64Array.of(looked.endUs),
+      vibrationRow(looked.axes, looked.speed),
+    )
+    kept.watch.captured(looked.endUs, looked.usable ? '' : troublesText(kept, looked))
+    this.#tell(kept, looked)
+  }
+
+  /** It could not be analysed. */
+  lost(asset: number, endUs: number): void {
+    this.#kept[asset]?.watch.captured(endUs, 'not analysed: the gateway was too busy, or its log says more')
+  }
+
+  #tell(kept: Kept, { axes }: LookedCapture): void {
+    const { counters } = this.#deps
+    const logger = this.#deps.logger.room('vibration')
+    const now = new Set<string>()
+    axes.forEach(({ findings, figures }, c) => {
+      const { id } = kept.plan.channels[c]!
+      for (const { fault, text } of findings) {
+        counters.get(`vibration.${kept.asset.id}.${id}.${fault}`).n++
+        now.add(`${id} ${fault}`)
+        if (kept.troubles.has(`${id} ${fault}`)) continue
+        logger.warn(`${kept.asset.id} ${id}: ${fault}, ${text}; the capture is neither scored nor learnt from`)
+      }
+      const reason = figures && 'reason' in figures.velocity ? figures.velocity.reason : undefined
+      if (reason === undefined || kept.noVelocity !== undefined) return
+      kept.noVelocity = reason
+      logger.info(
+        `${kept.asset.id} ${id} has no vibration velocity: ${reason}; \`wearwatch status\` shows it from now on`,
+      )
+    })
+    kept.troubles = now
+  }
+}
+
+function troublesText({ plan }: Kept, { axes }: LookedCapture): string {
+  return axes
+    .flatMap(({ findings }, c) => (findings[0] ? [`${plan.channels[c]!.id} ${findings[0].fault}`] : []))
+    .join(', ')
+}
