@@ -177,9 +177,9 @@ export class CaptureLine {
     const count = windowsPerCapture(this.#plan!, samples)
     for (let w = 0; w < count; w++) {
       const offset = queue.claim(this.#asset.index, endUs + w)
-      wanted.forEach((values, c) =>
-        queue.input.set(values.subarray(w * samples, (w + 1) * samples), offset + c * samples),
-      )
+      for (const [c, values] of wanted.entries()) {
+        queue.input.set(values.subarray(w * samples, (w + 1) * samples), offset + c * samples)
+      }
     }
   }
 }
