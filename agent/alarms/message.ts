@@ -39,10 +39,11 @@ function evidenceOf(
 ): Evidence {
   const deviation = featureValue(batch, i, features, f => f.role === 'deviation' && f.channel === channel)
   const prediction = featureValue(batch, i, features, f => f.role === 'prediction' && f.channel === channel)
-  const band = features.find(f => f.baseline !== undefined && `${f.channel} ${f.fromHz}-${f.toHz} Hz` === channel)
-  if (band?.channel !== undefined && band.baseline !== undefined) {
+  const band = features.find(f => f.fromHz !== undefined && `${f.channel} ${f.fromHz}-${f.toHz} Hz` === channel)
+  const baseline = band && (band.baseline ?? baselineAtSpeed(batch, i, features, band))
+  if (band?.channel !== undefined && baseline !== undefined) {
     const value = featureValue(batch, i, features, f => f === band)
-    return { channel: band.channel, feature: band.name, value, baseline: band.baseline, unit: band.unit, share }
+    return { channel: band.channel, feature: band.name, value, baseline, unit: band.unit, share }
   }
   const unit = features.find(f => f.role === 'deviation' && f.channel === channel)?.unit ?? '1'
   if (!Number.isFinite(deviation + prediction)) {
@@ -50,6 +51,17 @@ function evidenceOf(
     return { channel, feature: SHARE_ONLY, value: share, baseline: 1 / labels, unit: '1', share }
   }
   return { channel, feature: DEVIATION, value: prediction + deviation, baseline: prediction, unit, share }
+}
+
+/** Of a model with a baseline per speed: that of the bin which spoke. */
+function baselineAtSpeed(
+  batch: ScoredBatch,
+  i: number,
+  features: readonly ManifestFeature[],
+  { baselines }: ManifestFeature,
+): number | undefined {
+  const bin = featureValue(batch, i, features, f => f.role === 'bin')
+  return baselines?.[Math.round(bin) - 1]
 }
 
 function featureValue(

@@ -30,8 +30,11 @@ export interface Manifest {
   /** What the baseline was fitted on. */
   /** `outliers`: rows left out before, not among `rows`. */
   fitted?: { rows: number; fromUs: number; toUs: number; source: string; outliers?: number }
-  /** Speeds of the captures it was fitted on, where the baseline is one of several by speed: it speaks for captures at such speeds only. */
-  speed?: { fromPerMin: number; toPerMin: number }
+  /**
+   * Of captures, where the speed of the machine is known: it speaks for captures at these speeds only, 5 % to either side. With several
+   * bins, rising, each has a baseline of its own, and the last of `channels` is the speed.
+   */
+  speed?: { channel: string; bins: (SpeedRange & { captures: number })[] }
   /** The first baseline after commissioning or `set-baseline`, carried along by every re-baselining: drift is bounded against it. */
   reference?: Reference
   /** Fitted on less than was asked for: the setpoint is widened by `widened`, and everything that shows the model says so. */
@@ -41,13 +44,22 @@ export interface Manifest {
   selfTest: SelfTest
 }
 
+/** Revolutions per minute, both included. */
+export interface SpeedRange {
+  fromPerMin: number
+  toPerMin: number
+}
+
 export interface ManifestFeature {
   name: string
   unit: string
   /** Channel the feature belongs to. */
   channel?: string
-  /** `deviation`: engineering units from what the model predicts; `prediction`: the prediction itself. */
-  role?: 'deviation' | 'prediction'
+  /**
+   * `deviation`: engineering units from what the model predicts; `prediction`: the prediction itself; `bin`: which of the bins of
+   * `Manifest.speed` spoke, from 1, or 0 when none did.
+   */
+  role?: 'deviation' | 'prediction' | 'bin'
   /** Of a deviation: ids of the channels that predict this one most, largest first; absent where the others say little of it. */
   predictors?: string[]
   /** Of a band of a spectrum: its edges. */
@@ -55,6 +67,8 @@ export interface ManifestFeature {
   toHz?: number
   /** Its level in the baseline, in `unit`, where it stands for a level that can rise. */
   baseline?: number
+  /** Instead of `baseline`, where each speed has its own: one per bin of `Manifest.speed`. */
+  baselines?: number[]
 }
 
 /** Means and standard deviations of the channels, in the order of `Manifest.channels`, in their units. */
@@ -149,8 +163,8 @@ export interface CaptureData {
   timesUs: Float64Array
   /** [count][channels] what was measured of each, where that was. */
   levels?: AxisLevels[][]
-  /** [count] revolutions per minute, where speed is a channel: all of one bin (bands-speeds.ts), and the manifest says which. */
-  speeds?: Float64Array
+  /** Where speed is a channel: [count] its mean during each capture in 1/min, NaN where that is not known or not steady. */
+  speed?: { channel: string; perMin: Float64Array }
   source: string
 }
 

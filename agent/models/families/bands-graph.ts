@@ -1,7 +1,8 @@
-import type { ManifestFeature } from '../contract.ts'
+import type { ManifestFeature, SpeedRange } from '../contract.ts'
 import { GraphBuilder } from '../file/graph.ts'
 import { HIGH_HZ_MIN } from '../vibration/decimate.ts'
 import { type BandsModel, ENERGY_FLOOR } from './bands.ts'
+import { type BaselineValues, baselineConstants, baselinesBySpeed } from './bands-baselines.ts'
 import { type BandsShape, bandLabel, levelsOf } from './bands-shape.ts'
 import { bandEnergies } from './bands-spectrum.ts'
 
@@ -15,57 +16,76 @@ const PLAIN_FEATURES = 4
 /**
  * The ONNX graph of a fitted model; see bands.ts for the mathematics.
  *
- * - `window` [batch, channels, samples] raw acceleration
- * - `score` [batch]; `contributions` [batch, channels x bands]
- * - `features` [batch, channels x F]: see bandsFeatures
+ * - `window` [batch, channels, samples] raw acceleration; with several models, one per bin of speeds, one more channel: the speed
+ *   in 1/min, the same in all samples
+ * - `score` [batch], 0 for a speed that no bin knows; `contributions` [batch, channels x bands]
+ * - `features` [batch, channels x F (+ 1 with several models)]: see bandsFeatures
  */
-export function bandsGraph(model: BandsModel): GraphBuilder {
-  const { shape } = model
-  const { channels, samples, bands } = shape
+export function bandsGraph(models: readonly BandsModel[], bins: readonly SpeedRange[] = []): GraphBuilder {
+  const { shape } = models[0]!
+  const { channels, bands } = shape
   const graph = new GraphBuilder('wearwatch bands')
-  graph.input('window', ['batch', channels, samples])
-  const { signal, energies } = bandEnergies(graph, shape)
-  const squares = risesSquared(graph, model, energies)
-  const parts = addScore(graph, model, squares)
+  const { vibration, baseline } = addInput(graph, models, bins)
+  const { signal, energies } = bandEnergies(graph, shape, vibration)
+  const squares = risesSquared(graph, baseline, energies)
+  const parts = addScore(graph, shape, baseline, squares)
   addContributions(graph, shape, squares, parts)
-  addFeatures(graph, shape, signal, energies)
+  addFeatures(graph, shape, { signal, energies, bin: baseline.bin })
   graph.output('score', ['batch'])
   graph.output('contributions', ['batch', channels * bands])
-  graph.output('features', ['batch', channels * featuresPerChannel(shape)])
+  graph.output('features', ['batch', channels * featuresPerChannel(shape) + (baseline.bin ? 1 : 0)])
   return graph
 }
 
+/** Adds `window`; returns its vibration [batch, channels, samples], and the baseline for it. */
+function addInput(
+  graph: GraphBuilder,
+  models: readonly BandsModel[],
+  bins: readonly SpeedRange[],
+): { vibration: string; baseline: BaselineValues } {
+  const model = models[0]!
+  const { channels, samples } = model.shape
+  if (models.length === 1) {
+    const vibration = graph.input('window', ['batch', channels, samples])
+    return { vibration, baseline: baselineConstants(graph, model) }
+  }
+  graph.input('window', ['batch', channels + 1, samples])
+  const cut = (name: string, from: readonly number[], to: readonly number[], axes: readonly number[]): string =>
+    graph.node('Slice', [
+      'window',
+      graph.integers(`${name}_from`, from),
+      graph.integers(`${name}_to`, to),
+      graph.integers(`${name}_axes`, axes),
+    ])
+  const first = cut('speed', [channels, 0], [channels + 1, 1], [1, 2])
+  const speed = graph.node('Reshape', [first, graph.integers('shape_speed', [-1, 1])])
+  const vibration = cut('vibration', [0], [channels], [1])
+  return { vibration, baseline: baselinesBySpeed(graph, models, bins, speed) }
+}
+
 /** max(0, z)²: [batch, channels, levels]. */
-function risesSquared(graph: GraphBuilder, model: BandsModel, energies: string): string {
-  const dims = [model.shape.channels, levelsOf(model.shape)]
-  const relative = graph.node('Mul', [
-    energies,
-    graph.constant(
-      'reference_inverse',
-      dims,
-      model.reference.map(value => 1 / value),
-    ),
-  ])
+function risesSquared(graph: GraphBuilder, baseline: BaselineValues, energies: string): string {
+  const relative = graph.node('Mul', [energies, baseline.referenceInverse])
   const level = graph.node('Log', [graph.node('Add', [relative, graph.constant('energy_floor', [1], [ENERGY_FLOOR])])])
-  const offset = graph.node('Sub', [level, graph.constant('centre', dims, model.centre)])
-  const rise = graph.node('Relu', [graph.node('Mul', [offset, graph.constant('inverse', dims, model.inverse)])])
+  const offset = graph.node('Sub', [level, baseline.centre])
+  const rise = graph.node('Relu', [graph.node('Mul', [offset, baseline.inverse])])
   return graph.node('Mul', [rise, rise])
 }
 
 /** Adds `score`; returns the scores of the parts [batch, channels, 2] and the largest [batch, 1, 1]. */
 function addScore(
   graph: GraphBuilder,
-  { shape, gain }: BandsModel,
+  { bands, groups }: BandsShape,
+  { gain }: BaselineValues,
   squares: string,
 ): { each: string; largest: string } {
-  const { channels, bands, groups } = shape
   const mean = new Float64Array((bands + groups) * 2)
   for (let level = 0; level < bands + groups; level++) {
     if (level < bands) mean[2 * level] = 1 / bands
     else mean[2 * level + 1] = 1 / groups
   }
   const means = graph.node('MatMul', [squares, graph.constant('part_means', [bands + groups, 2], mean)])
-  const each = graph.node('Mul', [graph.node('Sqrt', [means]), graph.constant('gain', [channels, 2], gain)])
+  const each = graph.node('Mul', [graph.node('Sqrt', [means]), gain])
   const largest = graph.node('ReduceMax', [each], { axes: [1, 2], keepdims: 1 })
   graph.node('Reshape', [largest, graph.integers('shape_score', [-1])], {}, 'score')
   return { each, largest }
@@ -107,7 +127,11 @@ function addContributions(
   graph.node('Div', [flat, total], {}, 'contributions')
 }
 
-function addFeatures(graph: GraphBuilder, shape: BandsShape, signal: string, energies: string): void {
+function addFeatures(
+  graph: GraphBuilder,
+  shape: BandsShape,
+  { signal, energies, bin }: { signal: string; energies: string; bin: string | undefined },
+): void {
   const { channels, bands, groups } = shape
   const tiny = graph.constant('tiny', [1], [TINY])
   const square = graph.node('Mul', [signal, signal])
@@ -124,7 +148,9 @@ function addFeatures(graph: GraphBuilder, shape: BandsShape, signal: string, ene
   ])
   const all = graph.node('Concat', [rms, peak, crest, kurtosis, graph.node('Sqrt', [shown])], { axis: 2 })
   const width = channels * featuresPerChannel(shape)
-  graph.node('Reshape', [all, graph.integers('shape_features', [-1, width])], {}, 'features')
+  const flat = graph.integers('shape_features', [-1, width])
+  if (!bin) graph.node('Reshape', [all, flat], {}, 'features')
+  else graph.node('Concat', [graph.node('Reshape', [all, flat]), bin], { axis: 1 }, 'features')
 }
 
 /** The sum of what lies above 1 kHz, where there is any, then every band: [levels x (0 or 1 + bands)]. */
@@ -154,16 +180,21 @@ export function bandsContributions(shape: BandsShape, channels: readonly { id: s
 }
 
 /**
- * Labels of `features`, in the graph's order: per channel rms, peak, crest factor, kurtosis, rms above 1 kHz, rms of every band.
- * `baselines`: [channels x bands] rms in the baseline.
+ * Labels of `features`, in the graph's order: per channel rms, peak, crest factor, kurtosis, rms above 1 kHz, rms of every band; where
+ * baselines are several, which of them spoke. `models`: rising with the speed.
  */
 export function bandsFeatures(
-  shape: BandsShape,
+  models: readonly BandsModel[],
   channels: readonly { id: string; unit: string }[],
-  baselines: ArrayLike<number>,
 ): ManifestFeature[] {
+  const { shape } = models[0]!
   const { bands, bandHz } = shape
-  return channels.flatMap(({ id, unit }, c) => {
+  const baselineOf = (channel: number, band: number): Pick<ManifestFeature, 'baseline' | 'baselines'> => {
+    const rms = models.map(({ reference }) => Math.sqrt(reference[channel * levelsOf(shape) + band]!))
+    const [baseline = 0, ...more] = rms.map(value => Number(value.toPrecision(5)))
+    return more.length === 0 ? { baseline } : { baselines: [baseline, ...more] }
+  }
+  const perChannel = channels.flatMap(({ id, unit }, c) => {
     const feature = (name: string, of = unit): ManifestFeature => ({ name, unit: of, channel: id })
     const highFrom = Math.ceil(HIGH_HZ_MIN / bandHz) * bandHz
     const high = { ...feature(`rms ${highFrom}-${bands * bandHz} Hz`), fromHz: highFrom, toHz: bands * bandHz }
@@ -171,7 +202,7 @@ export function bandsFeatures(
       ...feature(`rms ${bandLabel(shape, b)}`),
       fromHz: b * bandHz,
       toHz: (b + 1) * bandHz,
-      baseline: Number(baselines[c * bands + b]!.toPrecision(5)),
+      ...baselineOf(c, b),
     })
     return [
       feature('rms'),
@@ -182,4 +213,5 @@ export function bandsFeatures(
       ...Array.from({ length: bands }, band),
     ]
   })
+  return models.length === 1 ? perChannel : [...perChannel, { name: 'bin of speed', unit: '1', role: 'bin' }]
 }

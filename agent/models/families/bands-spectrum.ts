@@ -15,13 +15,20 @@ import { type BandsShape, hann, levelsOf, lineWeights } from './bands-shape.ts'
 
 const N2 = 32
 
-/** Adds nodes; returns the detrended window [batch, channels, samples] and the mean squares [batch, channels, bands + groups]. */
-export function bandEnergies(graph: GraphBuilder, shape: BandsShape): { signal: string; energies: string } {
+/**
+ * Adds nodes; returns the detrended window [batch, channels, samples] and the mean squares [batch, channels, bands + groups].
+ * `window` [batch, channels, samples]: raw acceleration.
+ */
+export function bandEnergies(
+  graph: GraphBuilder,
+  shape: BandsShape,
+  window: string,
+): { signal: string; energies: string } {
   const { channels: C, samples, block, blocks } = shape
   const levels = levelsOf(shape)
   const N1 = block / N2
   const K1 = N1 / 2 + 1
-  const signal = detrended(graph, samples)
+  const signal = detrended(graph, window, samples)
   const reshape = (input: string, dims: readonly number[]): string =>
     graph.node('Reshape', [input, graph.integers(`shape_${input}`, dims)])
 
@@ -76,8 +83,8 @@ function usedK2(shape: BandsShape): number[] {
 }
 
 /** Less mean and least-squares slope. The mean goes first: what is left of a large offset would drown in rounding. */
-function detrended(graph: GraphBuilder, samples: number): string {
-  const centred = graph.node('Sub', ['window', graph.node('ReduceMean', ['window'], { axes: [2] })])
+function detrended(graph: GraphBuilder, window: string, samples: number): string {
+  const centred = graph.node('Sub', [window, graph.node('ReduceMean', [window], { axes: [2] })])
   const norm = Math.sqrt((samples * (samples * samples - 1)) / 12)
   const ramp = Float64Array.from({ length: samples }, (_, i) => (i - (samples - 1) / 2) / norm)
   const column = graph.constant('ramp', [samples, 1], ramp)

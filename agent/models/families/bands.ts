@@ -58,6 +58,16 @@ export interface BandsFit {
   heldOut: Float64Array
 }
 
+/** Those captures alone. */
+export function capturesOf(levels: BandLevels, captures: readonly number[]): BandLevels {
+  const size = levels.energies.length / levels.captures
+  const energies = new Float64Array(captures.length * size)
+  captures.forEach((k, i) => {
+    energies.set(levels.energies.subarray(k * size, (k + 1) * size), i * size)
+  })
+  return { ...levels, energies, captures: captures.length }
+}
+
 /** The caller has made sure of at least FOLDS captures and of energy in every channel. `widened` multiplies the limits. */
 export function fitBands(levels: BandLevels, widened = 1): BandsFit {
   const { shape, captures } = levels

@@ -5,6 +5,8 @@ import type { Manifest } from '../contract.ts'
 // Bounds on what a file may ask of a gateway: 1024 x 65,536 is far above any real window, 1 Mi floats are 4 MiB.
 const CHANNELS_MAX = 1024
 const WINDOW_FLOATS_MAX = 1 << 20
+/** 36 bins of 10 % reach from 100 to 3,000/min. */
+const SPEED_BINS_MAX = 256
 /** A self-test that accepts more than this proves nothing about the provider. */
 const TOLERANCE_MAX = 0.1
 
@@ -14,6 +16,15 @@ const durationMs = z
   .min(0)
   .max(400 * 86_400_000)
 const timeUs = z.number().min(0)
+
+const perMin = z.number().positive().max(1e7)
+const speed = z.looseObject({
+  channel: text,
+  bins: z
+    .array(z.looseObject({ fromPerMin: perMin, toPerMin: perMin, captures: z.int().min(1) }))
+    .min(1)
+    .max(SPEED_BINS_MAX),
+})
 
 const manifestSchema = z.looseObject({
   schema: z.literal('wearwatch.model/1'),
@@ -38,7 +49,7 @@ const manifestSchema = z.looseObject({
         name: text,
         unit: z.string().max(40),
         channel: text.optional(),
-        role: z.enum(['deviation', 'prediction']).optional(),
+        role: z.enum(['deviation', 'prediction', 'bin']).optional(),
         predictors: z.array(text).max(8).optional(),
       }),
     )
@@ -52,6 +63,7 @@ const manifestSchema = z.looseObject({
       outliers: z.int().min(1).optional(),
     })
     .optional(),
+  speed: speed.optional(),
   quantiles: z.record(z.string(), z.number()),
   selfTest: z.looseObject({
     windows: z.base64().min(1),
@@ -89,5 +101,22 @@ function crossChecks(manifest: Manifest): string[] {
       `selfTest.windows: ${bytes} bytes, expected ${expected} for ${manifest.selfTest.scores.length} scores`,
     )
   }
+  return [...problems, ...speedProblems(manifest)]
+}
+
+function speedProblems({ speed, channels, features }: Manifest): string[] {
+  if (!speed) return []
+  const { channel, bins } = speed
+  const problems: string[] = []
+  const rising = bins.every(
+    ({ fromPerMin, toPerMin }, k) => fromPerMin <= toPerMin && fromPerMin > (bins[k - 1]?.toPerMin ?? 0),
+  )
+  if (!rising) problems.push('speed.bins: expected bins that rise and do not overlap')
+  if (bins.length > 1 && channels.at(-1)?.id !== channel) {
+    problems.push(`speed.channel: ${channel} is not the last channel, where the graph looks for it`)
+  }
+  const uneven = features.find(({ baselines }) => baselines && baselines.length !== bins.length)
+  if (uneven)
+    problems.push(`features: ${uneven.name} has ${uneven.baselines?.length} baselines for ${bins.length} bins of speed`)
   return problems
 }

@@ -6,6 +6,7 @@ import type {
   Manifest,
   Reference,
   SelfTest,
+  SpeedRange,
   VibrationReference,
 } from '../contract.ts'
 import { type BandsModel, scoreWindow } from '../families/bands.ts'
@@ -13,6 +14,7 @@ import { bandsContributions, bandsFeatures } from '../families/bands-graph.ts'
 import { BandMeter } from '../families/bands-levels.ts'
 import { levelsOf } from '../families/bands-shape.ts'
 
+const PER_MIN = '1/min'
 /** 260 kB in the file, of at most 1 MB. */
 const SELF_TEST_FLOATS = 49_152
 const SELF_TEST_MAX = 12
@@ -29,40 +31,47 @@ const JITTER = 0.1
 const QUIET_SHARE = 0.05
 const QUANTILES = [0.5, 0.9, 0.99, 0.999, 1]
 
+/** A baseline, of all captures or of those of one bin of speeds. */
 export interface FittedCaptures {
+  model: BandsModel
+  /** Indices of its captures. */
   kept: readonly number[]
   heldOut: Float64Array
+  /** Where the speed is known. */
+  range?: SpeedRange
 }
 
+/** `fitted`: rising with the speed. */
 export function bandsManifest(
   data: CaptureData,
   options: CaptureFitOptions,
-  model: BandsModel,
-  fitted: FittedCaptures,
+  fitted: readonly FittedCaptures[],
 ): Manifest {
-  const { shape, reference } = model
+  const models = fitted.map(({ model }) => model)
+  const { shape } = models[0]!
+  const several = fitted.length > 1
   const { channels, timesUs, count, source } = data
   const { name, release, assetClass, provisional } = options
-  const { kept, heldOut } = fitted
+  const kept = fitted.flatMap(part => part.kept).sort((a, b) => a - b)
   const everyMs = everyMsOf(timesUs)
-  const rms = Float64Array.from({ length: shape.channels * shape.bands }, (_, i) => {
-    const level = Math.floor(i / shape.bands) * levelsOf(shape) + (i % shape.bands)
-    return Math.sqrt(reference[level]!)
-  })
   const outliers = count - kept.length
+  const speed = speedOf(data, fitted)
   return {
     schema: 'wearwatch.model/1',
     name,
     release,
     family: 'bands',
     ...(assetClass === undefined ? {} : { assetClass }),
-    channels: channels.map(({ id, unit }) => ({ id, unit })),
+    channels: [
+      ...channels.map(({ id, unit }) => ({ id, unit })),
+      ...(speed && several ? [{ id: speed.channel, unit: PER_MIN }] : []),
+    ],
     samples: shape.samples,
     hop: shape.samples,
     everyMs,
     alarm: options.alarm ?? delays(everyMs),
     contributions: bandsContributions(shape, channels),
-    features: bandsFeatures(shape, channels, rms),
+    features: bandsFeatures(models, channels),
     fitted: {
       rows: kept.length,
       fromUs: timesUs[0]!,
@@ -70,12 +79,17 @@ export function bandsManifest(
       source,
       ...(outliers > 0 ? { outliers } : {}),
     },
-    ...(data.speeds ? { speed: speedRange(data.speeds) } : {}),
-    reference: options.reference ?? referenceOf(data, kept),
+    ...(speed ? { speed } : {}),
+    reference: options.reference ?? referenceOf(data, kept, several ? data.speed?.perMin : undefined),
     ...(provisional ? { provisional } : {}),
-    quantiles: quantilesOf(heldOut),
-    selfTest: selfTestOf(data, model, kept),
+    quantiles: quantilesOf(Float64Array.from(fitted.flatMap(({ heldOut }) => [...heldOut]))),
+    selfTest: selfTestOf(data, fitted),
   }
+}
+
+function speedOf({ speed }: CaptureData, fitted: readonly FittedCaptures[]): Manifest['speed'] {
+  const bins = fitted.flatMap(({ range, kept }) => (range ? [{ ...range, captures: kept.length }] : []))
+  return speed && bins.length > 0 ? { channel: speed.channel, bins } : undefined
 }
 
 function delays(everyMs: number): Manifest['alarm'] {
@@ -88,14 +102,11 @@ function everyMsOf(timesUs: Float64Array): number {
   return Math.max(1, medianOf(steps))
 }
 
-function speedRange(speeds: Float64Array): { fromPerMin: number; toPerMin: number } {
-  return { fromPerMin: speeds.reduce((a, b) => Math.min(a, b)), toPerMin: speeds.reduce((a, b) => Math.max(a, b)) }
-}
-
-/** Mean and rms about it of every channel. */
+/** Mean and rms about it of every channel, the speed included where the model looks at it. */
 function referenceOf(
   { captures, samples, channels, timesUs, count, levels }: CaptureData,
   kept: readonly number[],
+  speeds: ArrayLike<number> | undefined,
 ): Reference {
   const centre: number[] = []
   const deviation: number[] = []
@@ -112,6 +123,11 @@ function referenceOf(
     const mean = sum / (kept.length * samples)
     centre.push(mean)
     deviation.push(Math.sqrt(Math.max(0, squares / (kept.length * samples) - mean * mean)))
+  }
+  if (speeds) {
+    const mean = kept.reduce((sum, k) => sum + speeds[k]!, 0) / kept.length
+    centre.push(mean)
+    deviation.push(Math.sqrt(kept.reduce((sum, k) => sum + (speeds[k]! - mean) ** 2, 0) / kept.length))
   }
   const vibration = levels && { vibration: channels.map((_, c) => levelsOfAxis(kept.map(k => levels[k]![c]!))) }
   return { fromUs: timesUs[0]!, toUs: timesUs[count - 1]!, rows: kept.length, centre, deviation, ...vibration }
@@ -132,14 +148,14 @@ function levelsOfAxis(levels: readonly AxisLevels[]): VibrationReference {
   }
 }
 
-/** First windows of captures, evenly spread, the last of them louder; scores in float64. */
-function selfTestOf(
-  { captures, samples, channels }: CaptureData,
-  model: BandsModel,
-  kept: readonly number[],
-): SelfTest {
-  const { shape } = model
-  const floats = channels.length * shape.samples
+/** First windows of captures, evenly spread over the baselines, the last of them louder; scores in float64. */
+function selfTestOf(data: CaptureData, fitted: readonly FittedCaptures[]): SelfTest {
+  const { samples: captured, captures, channels, speed } = data
+  const several = fitted.length > 1
+  const of = fitted.flatMap(({ model, kept }) => kept.map(k => ({ model, k })))
+  const { shape } = fitted[0]!.model
+  const { samples } = shape
+  const floats = (channels.length + (several ? 1 : 0)) * samples
   const count = Math.max(2, Math.min(SELF_TEST_MAX, Math.floor(SELF_TEST_FLOATS / floats)))
   const louder = LOUDER.slice(-Math.floor(count / 2))
   const windows = new Float32Array(count * floats)
@@ -147,14 +163,16 @@ function selfTestOf(
   const energies = new Float64Array(channels.length * levelsOf(shape))
   const scores: number[] = []
   for (let t = 0; t < count; t++) {
-    const k = kept[Math.floor((t * (kept.length - 1)) / (count - 1))]!
+    const { model, k } = of[Math.floor((t * (of.length - 1)) / (count - 1))]!
     const factor = louder[t - (count - louder.length)] ?? 1
+    const own = windows.subarray(t * floats, (t + 1) * floats)
     for (let c = 0; c < channels.length; c++) {
-      const window = windows.subarray(t * floats + c * shape.samples, t * floats + (c + 1) * shape.samples)
-      const from = (k * channels.length + c) * samples
-      for (let i = 0; i < shape.samples; i++) window[i] = factor * captures[from + i]!
+      const window = own.subarray(c * samples, (c + 1) * samples)
+      const from = (k * channels.length + c) * captured
+      for (let i = 0; i < samples; i++) window[i] = factor * captures[from + i]!
       meter.measure(window, energies.subarray(c * levelsOf(shape), (c + 1) * levelsOf(shape)))
     }
+    if (several) own.fill(speed!.perMin[k]!, channels.length * samples)
     scores.push(Number(scoreWindow(model, energies).toPrecision(7)))
   }
   return { windows: Buffer.from(windows.buffer).toString('base64'), scores, tolerance: SELF_TEST_TOLERANCE }

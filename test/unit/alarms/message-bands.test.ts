@@ -60,3 +60,22 @@ t.test('no rise is claimed where the band did not rise', async t => {
   const lower = { ...batch, features: Float32Array.of(3, 0.28, 0.09, 0.14) }
   t.match(modelRaised(modelEvidence(lower, 0), 1.42, 1, channels, bands.manifest), /^score 1.42, setpoint 1 \(/)
 })
+
+t.test('of several baselines by speed, the ratio is to the one that spoke', async t => {
+  const bySpeed = features.map(({ baseline, ...feature }) =>
+    baseline === undefined ? feature : { ...feature, baselines: [baseline, 10 * baseline] },
+  )
+  const manifest = {
+    ...bands.manifest,
+    features: [...bySpeed, { name: 'bin of speed', unit: '1', role: 'bin' as const }],
+  }
+  const at = (bin: number): Parameters<typeof modelEvidence>[0] => ({
+    ...batch,
+    model: { ...bands, manifest },
+    features: Float32Array.of(3, 0.28, 0.31, 0.14, bin),
+    featureCount: 5,
+  })
+  t.match(modelEvidence(at(1), 0)[0], { feature: 'rms 3400-3600 Hz', baseline: 0.1 })
+  t.match(modelEvidence(at(2), 0)[0], { feature: 'rms 3400-3600 Hz', baseline: 1 })
+  t.match(modelEvidence(at(0), 0)[0], { feature: 'share of score' }, 'no baseline, no ratio')
+})

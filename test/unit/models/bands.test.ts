@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import * as ort from 'onnxruntime-node'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../agent/core/clock.ts'
 import type { CaptureData } from '../../../agent/models/contract.ts'
@@ -7,9 +6,9 @@ import { type BandsModel, fitBands as fitLevels } from '../../../agent/models/fa
 import { bandsGraph } from '../../../agent/models/families/bands-graph.ts'
 import { bandsShape } from '../../../agent/models/families/bands-shape.ts'
 import { parseModelFile } from '../../../agent/models/file/model-file.ts'
-import { fitBandsBySpeed, modelForSpeed, speedBins } from '../../../agent/models/fit/bands-speeds.ts'
 import { fitBands, measure, windowOf } from '../../../agent/models/fit/fit-bands.ts'
 import { fitCapturesInWorker } from '../../../agent/models/fit/fit-worker.ts'
+import { runBands as run, worstOf as worst } from '../../support/bands-run.ts'
 import { type CaptureShape, captureOf, machineCaptures } from '../../support/captures.ts'
 import { referenceBands } from '../../support/model-bands-reference.ts'
 import { femtoBearings, noise } from '../../support/vibration.ts'
@@ -23,29 +22,8 @@ function modelOf(data: CaptureData): BandsModel {
   return fitLevels(measure(data, bandsShape(window.channels, window.samples, data.rateHz)!)).model
 }
 
-async function run(bytes: Uint8Array, channels: number, windows: readonly Float32Array[]) {
-  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1 })
-  const input = new Float32Array(windows.length * windows[0]!.length)
-  windows.forEach((window, i) => {
-    input.set(window, i * window.length)
-  })
-  const out = await session.run({
-    window: new ort.Tensor('float32', input, [windows.length, channels, windows[0]!.length / channels]),
-  })
-  await session.release()
-  const rows = (name: string): number[][] => {
-    const data = out[name]!.data as Float32Array
-    const width = data.length / windows.length
-    return windows.map((_, i) => [...data.subarray(i * width, (i + 1) * width)])
-  }
-  return { scores: rows('score').flat(), contributions: rows('contributions'), features: rows('features') }
-}
-
-const worst = (got: readonly number[], want: readonly number[], floor: number): number =>
-  Math.max(...got.map((value, i) => Math.abs(value - want[i]!) / Math.max(Math.abs(want[i]!), floor)))
-
 async function compare(t: Test, model: BandsModel, windows: readonly Float32Array[]): Promise<void> {
-  const got = await run(bandsGraph(model).toBytes(), model.shape.channels, windows)
+  const got = await run(bandsGraph([model]).toBytes(), model.shape.channels, windows)
   for (const [i, window] of windows.entries()) {
     const want = referenceBands(model, window)
     const rms = Math.max(...want.features)
@@ -207,34 +185,6 @@ t.test('refuses what cannot be fitted, and says why', async t => {
   const holes = machineCaptures(PLAIN)
   holes.captures[5_000] = Number.NaN
   t.throws(() => fitBands(holes, options), { code: 'FIT_INSUFFICIENT', message: /capture 1 of de-h holds NaN/ })
-})
-
-t.test('one baseline per speed', async t => {
-  const two = [1_480, 1_470, 990, 1_490, 985, 0, 995, Number.NaN]
-  t.same(speedBins(two), [
-    { fromPerMin: 985, toPerMin: 995, captures: [2, 4, 6] },
-    { fromPerMin: 1_470, toPerMin: 1_490, captures: [0, 1, 3] },
-  ])
-  const ramp = speedBins(Array.from({ length: 100 }, (_, k) => 1_000 + 5 * k))
-  t.ok(ramp.length >= 4 && ramp.every(bin => bin.toPerMin <= 1.1 * bin.fromPerMin))
-  const data = machineCaptures(PLAIN)
-  const fits = fitBandsBySpeed(
-    data,
-    Float64Array.from({ length: 24 }, (_, k) => (k < 20 ? 1_480 + k : 900)),
-    options,
-  )
-  t.match(fits, [
-    { missing: 6 },
-    { result: { manifest: { speed: { fromPerMin: 1_480, toPerMin: 1_499 }, fitted: { rows: 20 } } } },
-  ])
-  const models = [
-    { fromPerMin: 900, toPerMin: 950 },
-    { fromPerMin: 1_480, toPerMin: 1_500 },
-  ]
-  t.same(
-    [930, 960, 1_100, 1_450, 0].map(speed => modelForSpeed(models, speed)),
-    [models[0], models[0], undefined, models[1], undefined],
-  )
 })
 
 t.test('a fit in a worker gives the same file and moves the captures', async t => {
