@@ -24,10 +24,12 @@ export interface AssetLine extends VibrationLine {
     runningMin: number
     runningNeededMin: number
     insufficient?: string
+    without?: string[]
     missing?: string[]
     provisionalInMin?: number
   }
   model?: { name: string; release: number; provider?: string }
+  without?: { channel: string; since?: string }[]
   provisional?: { widened: number; missing: string }
   severity?: { text: string; high?: boolean }[]
   inputDrift?: { hours: number; channels: Record<string, number> }
@@ -164,7 +166,18 @@ function scoringText(asset: AssetLine): string {
     : ''
   const provisional = asset.provisional ? ', provisional' : ''
   const score = asset.score === undefined ? '' : `, score ${asset.score.toFixed(2)}${sharesText(asset.contributions)}`
-  return `${asset.mode} ${model}${provisional}${score}`
+  return `${asset.mode} ${model}${withoutText(asset)}${provisional}${score}`
+}
+
+/** ` without motor-temp (silent since 06:14)`: the model at work does not see these. */
+function withoutText({ without = [] }: AssetLine): string {
+  if (without.length === 0) return ''
+  const texts = without.map(({ channel, since }) =>
+    since === undefined
+      ? `${channel} (not in its baseline; set-baseline learns it)`
+      : `${channel} (silent since ${localTime(since)})`,
+  )
+  return ` without ${texts.join(', ')}`
 }
 
 /** ` (flow 58 %, current 27 %)`: the largest shares, of a score near the setpoint or beyond. */
@@ -209,8 +222,9 @@ export function learningText(
     ? `${learning.rows}/${learning.rowsNeeded} rows`
     : ofSpan(learning.runningMin, learning.runningNeededMin)
   const starts = learning.startsNeeded > 0 ? `, ${learning.starts} start${learning.starts === 1 ? '' : 's'}` : ''
+  const without = learning.without ? `, without ${learning.without.join(', ')}` : ''
   const waiting = learning.waitingFor && learning.waitingFor !== 'more running time' ? ` (${learning.waitingFor})` : ''
-  return `${bar(learning.share)}  ${amount}${starts}${waiting}`
+  return `${bar(learning.share)}  ${amount}${starts}${without}${waiting}`
 }
 
 /** `48/60 min`, in the unit that suits the whole. */

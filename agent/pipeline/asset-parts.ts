@@ -6,8 +6,10 @@ import type { SampleBlock } from '../core/types.ts'
 import { sha256Hex } from '../models/file/model-file.ts'
 import { fitCapturesInWorker, fitInWorker } from '../models/fit/fit-worker.ts'
 import { AssetScoring } from '../models/live/asset-scoring.ts'
+import type { ModelsFold } from '../models/live/fold.ts'
 import type { HeldRows } from '../models/live/held-rows.ts'
 import { telemetryColumns } from '../models/live/learn-meter.ts'
+import type { ReducedBefore } from '../models/live/reducer.ts'
 import { SpeedTrack } from '../models/live/speed.ts'
 import type { WindowQueue } from '../scoring/contract.ts'
 import { AssetLine } from '../windows/asset-line.ts'
@@ -77,7 +79,7 @@ function valuesOf(block: SampleBlock, columns: readonly number[]): Float64Array 
   return values
 }
 
-type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'records' | 'engine' | 'captures'> & {
+type ScoringParts = Pick<AgentParts, 'history' | 'host' | 'desk' | 'store' | 'records' | 'engine' | 'captures'> & {
   held: HeldRows
   alone: <T>(work: () => Promise<T>) => Promise<T>
 }
@@ -95,7 +97,7 @@ export function oneAtATime(): ScoringParts['alone'] {
 export function newScoring(options: BuildOptions, asset: AssetConfig, parts: ScoringParts): AssetScoring {
   const { clock } = options
   const logger = options.logger.room('models')
-  const { history, host, desk, records, held, engine } = parts
+  const { history, host, desk, store, records, held, engine } = parts
   const { models } = records
   // Counters of the gates that replay stored rows are kept apart: those rows were counted when they came in.
   const replayed = new Counters()
@@ -111,22 +113,24 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     inAlarm: () => engine.inAlarm(asset.index),
     alarms: () => models.lineage(asset.id).alarms,
     bound: model => parts.captures[asset.index]?.bound(model),
+    stored: sha256 => store.read(sha256, 'local'),
     fit(asset, data, extra, signal) {
       const options = { ...fitOptions(asset, models.localRelease(asset.id) + 1), ...extra }
       const run = { deadlineMs: FIT_DEADLINE_MS, clock, signal }
       return 'captures' in data ? fitCapturesInWorker(data, options, run) : fitInWorker(data, options, run)
     },
-    async install(asset, fitted, kind, bind) {
+    async install(asset, fitted, kind, bind, without) {
       const model = {
         bytes: fitted.bytes,
         sha256: sha256Hex(fitted.bytes),
         manifest: fitted.manifest,
         origin: 'local' as const,
       }
-      const outcome = await desk.install({ asset, model, by: 'agent', kind, taken: bind })
+      const more = without === undefined ? {} : { without }
+      const outcome = await desk.install({ asset, model, by: 'agent', kind, ...more, taken: bind })
       const { name, release, fitted: baseline, family, familyReason = '' } = fitted.manifest
       const why = familyReason === '' ? family : `${family}: ${familyReason}`
-      if (outcome.ok) {
+      if (outcome.ok && kind !== 'reduced' && kind !== 'whole') {
         const what = `${asset.id} learnt from ${baseline?.rows} rows (${why})`
         logger.info(`${what}; ${name} release ${release} scores it from now on`)
       }
@@ -134,7 +138,19 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     },
   }
   const { learning, rebaselining } = models
-  return new AssetScoring(asset, deps, { learning: learning.get(asset.id), rebaselining: rebaselining.get(asset.id) })
+  return new AssetScoring(asset, deps, {
+    learning: learning.get(asset.id),
+    rebaselining: rebaselining.get(asset.id),
+    reduced: reducedBefore(asset, models),
+  })
+}
+
+/** A model of fewer channels was at work, and the whole one is to come back. */
+function reducedBefore({ id, digest }: AssetConfig, models: ModelsFold): ReducedBefore | undefined {
+  const binding = models.bindings.get(id)
+  const { whole } = models.lineage(id)
+  if (binding?.kind !== 'reduced' || binding.digest !== digest || !whole) return undefined
+  return { sha256: binding.sha256, whole: whole.sha256, without: binding.without ?? [] }
 }
 
 function fitOptions(asset: AssetConfig, release: number): Parameters<typeof fitInWorker>[1] {

@@ -17,6 +17,7 @@ export function baselineStatus({ config, scoring }: Parts, index: number): Recor
   const rebaselining = last ? { at: isoFromUs(last.atUs), outcome: last.outcome, reason: last.reason } : undefined
   return {
     ...(asset.learns ? { learning: asset.progress() } : {}),
+    ...withoutLines(asset),
     ...(manifest?.provisional ? { provisional: manifest.provisional } : {}),
     ...(manifest?.reference ? { severity: severityLines(severityOfModel(config.assets[index]!, manifest)) } : {}),
     ...(drift ? { inputDrift: drift } : {}),
@@ -30,6 +31,7 @@ export function baselineState({ config, scoring }: Parts, index: number): Record
   const manifest = asset.model?.manifest
   return {
     ...(asset.learns ? { learning: learningState(asset.progress()) } : {}),
+    ...withoutLines(asset),
     ...(manifest?.provisional ? { provisional: manifest.provisional } : {}),
     ...(manifest?.reference ? { severity: severityLines(severityOfModel(config.assets[index]!, manifest)) } : {}),
   }
@@ -38,13 +40,25 @@ export function baselineState({ config, scoring }: Parts, index: number): Record
 function learningState({
   share,
   missing,
+  without,
   insufficient,
 }: ReturnType<AssetScoring['progress']>): Record<string, unknown> {
   return {
     share: Math.floor(10 * share) / 10,
     missing,
+    ...(without === undefined ? {} : { without }),
     ...(insufficient === undefined ? {} : { insufficient }),
   }
+}
+
+/** Channels that the model at work leaves out; `since`: they have been gone since then, and come back by themselves. */
+function withoutLines({ without }: AssetScoring): Record<string, unknown> {
+  if (without.length === 0) return {}
+  const lines = without.map(({ channel, sinceUs }) => ({
+    channel,
+    ...(sinceUs === undefined ? {} : { since: isoFromUs(sinceUs) }),
+  }))
+  return { without: lines }
 }
 
 /** Empty: there is no absolute reference. */

@@ -38,10 +38,11 @@ export class Plant {
     return [flow, current, pressure]
   }
 
-  /** A message as a PLC gateway would publish it. */
-  message(fault: Fault = 'none'): string {
+  /** A message as a PLC gateway would publish it; a channel in `dead` is not in it. */
+  message(fault: Fault = 'none', dead: readonly string[] = []): string {
     const [flow, current, pressure] = this.row(fault)
-    return JSON.stringify({ ts: isoFromUs(this.timeUs), flow, current, pressure })
+    const values = Object.entries({ flow, current, pressure }).filter(([id]) => !dead.includes(id))
+    return JSON.stringify({ ts: isoFromUs(this.timeUs), ...Object.fromEntries(values) })
   }
 }
 
@@ -63,10 +64,10 @@ export class PlantLink {
   }
 
   /** Resolves when the broker has them all. */
-  async send(plant: Plant, rows: number, fault: Fault = 'none'): Promise<void> {
+  async send(plant: Plant, rows: number, fault: Fault = 'none', dead: readonly string[] = []): Promise<void> {
     const topic = `plant/${plant.asset}`
     await Promise.all(
-      Array.from({ length: rows }, () => this.#client.publishAsync(topic, plant.message(fault), { qos: 1 })),
+      Array.from({ length: rows }, () => this.#client.publishAsync(topic, plant.message(fault, dead), { qos: 1 })),
     )
   }
 

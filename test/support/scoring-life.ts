@@ -74,6 +74,9 @@ export class ScoringLife {
         },
         inAlarm: () => this.inAlarm,
         alarms: () => this.alarms,
+        stored: async () => {
+          throw new Error('no store')
+        },
         held: new HeldRows([this.asset.id], this.counters, HELD_BYTES_MAX),
         logger: silentLogger,
       },

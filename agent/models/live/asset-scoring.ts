@@ -7,12 +7,13 @@ import { replayHistory } from './baseline.ts'
 import { captureRow, learnerParts } from './capture-learning.ts'
 import { type CapturePlan, capturePlan, learnsCaptures } from './captures.ts'
 import type { FitDeps } from './fitting.ts'
-import type { RebaselineRecord, TimeRange } from './fold.ts'
+import type { LeftOutChannel, RebaselineRecord, TimeRange } from './fold.ts'
 import type { HeldRows } from './held-rows.ts'
 import { type InputDrift, InputMeans } from './input-drift.ts'
 import { type LearnRecord, learnableRows, telemetryColumns } from './learn-meter.ts'
 import { Learner } from './learner.ts'
 import { type RebaselineOutcome, Rebaseliner } from './rebaseliner.ts'
+import { type ReducedBefore, Reducer, type ReducerDeps } from './reducer.ts'
 
 export interface AssetScoringDeps extends FitDeps {
   cutter: CutterFactory
@@ -22,6 +23,7 @@ export interface AssetScoringDeps extends FitDeps {
   /** An alarm of the machine stands; all there were. */
   inAlarm(): boolean
   alarms(): readonly TimeRange[]
+  stored: ReducerDeps['stored']
   /** Rows that wait, of all assets. */
   held: HeldRows
   /** A model took over. */
@@ -31,6 +33,7 @@ export interface AssetScoringDeps extends FitDeps {
 export interface LearntBefore {
   learning?: LearnRecord | undefined
   rebaselining?: RebaselineRecord | undefined
+  reduced?: ReducedBefore | undefined
 }
 
 export type ScoringMode = 'learning' | 'fitting' | 'catching-up' | 'scoring'
@@ -46,7 +49,10 @@ export class AssetScoring {
   /** What the baseline is made of, where that is not rows. */
   readonly #captures: CapturePlan | undefined
   readonly #rebaseliner: Rebaseliner
+  readonly #reducer: Reducer
   readonly #means: InputMeans
+  /** Rows that the inputs are looked at in. */
+  #counts: ReturnType<typeof learnableRows>
   readonly #channels: string[]
   #state: 'idle' | 'expecting' | 'catching-up' | 'scoring' = 'idle'
   #model: ModelFile | undefined
@@ -65,12 +71,23 @@ export class AssetScoring {
     const bind = (model: ModelFile, endUs: number): void => this.bind(model, endUs)
     this.#captures = learnsCaptures(asset) ? capturePlan(asset) : undefined
     this.#learner = new Learner(...learnerParts(asset, this.#captures, { ...deps, model, bind }), before.learning)
-    const carried = (model: ModelFile): void => this.bind(model, this.#lastRowUs)
+    const bindNow = (model: ModelFile): void => this.bind(model, this.#lastRowUs)
+    this.#reducer = new Reducer(asset, { ...deps, model, bind: bindNow }, before.reduced)
+    const carried = (model: ModelFile): void => {
+      this.#reducer.carried(model)
+      bindNow(model)
+    }
     const rowsLearnt = (): number => this.#learner.rowsLearnt
-    this.#rebaseliner = new Rebaseliner(asset, { ...deps, model, bind: carried, rowsLearnt }, before.rebaselining)
+    const without = (): readonly LeftOutChannel[] => this.#reducer.leftOut
+    this.#rebaseliner = new Rebaseliner(
+      asset,
+      { ...deps, model, bind: carried, rowsLearnt, without },
+      before.rebaselining,
+    )
     const columns = telemetryColumns(asset)
     this.#channels = columns.map(column => asset.channels[column]!.id)
-    this.#means = new InputMeans(columns, learnableRows(asset))
+    this.#means = new InputMeans(columns)
+    this.#counts = learnableRows(asset)
   }
 
   get mode(): ScoringMode {
@@ -85,7 +102,7 @@ export class AssetScoring {
 
   /** Why the model that was asked for is not at work, or the last fit came to nothing. */
   get problem(): string | undefined {
-    return [this.#refused, this.#learner.problem].filter(Boolean).join('; ') || undefined
+    return [this.#refused, this.#learner.problem, this.#reducer.problem].filter(Boolean).join('; ') || undefined
   }
 
   /** A model is being loaded for it, which may take minutes: rows wait for it instead of being learnt from. */
@@ -107,6 +124,7 @@ export class AssetScoring {
     this.#stopped = true
     this.#learner.stop()
     this.#rebaseliner.stop()
+    this.#reducer.stop()
   }
 
   /** How far learning has come, while it matters; undefined where a model scores that nothing is learnt beside. */
@@ -121,6 +139,16 @@ export class AssetScoring {
 
   get lastRebaselining(): RebaselineOutcome | undefined {
     return this.#rebaseliner.last
+  }
+
+  /** Channels that a model learnt here does not look at: gone by now, or never there while its baseline was learnt. */
+  get without(): { channel: string; sinceUs?: number }[] {
+    const { leftOut } = this.#reducer
+    const model = this.#model?.origin === 'local' && !this.#captures ? this.#model : undefined
+    const seen = new Set(model?.manifest.channels.map(({ id }) => id) ?? this.#channels)
+    return this.#channels.flatMap(id =>
+      seen.has(id) ? [] : [leftOut.find(({ channel }) => channel === id) ?? { channel: id }],
+    )
   }
 
   /** Rows are learnt from, whatever scores meanwhile. */
@@ -168,10 +196,12 @@ export class AssetScoring {
       this.#deps.held.push(block)
       return
     }
-    this.#means.push(block)
+    this.#means.push(block, this.#counts)
     if (this.#state === 'scoring') this.#cut(block)
     else if (this.#state === 'catching-up') this.#deps.held.push(block)
-    if (!this.#captures) this.#learner.gated(block)
+    if (this.#captures) return
+    this.#learner.gated(block)
+    this.#reducer.gated(block)
   }
 
   /** A whole capture is in the history; they are taken of a running machine alone. */
@@ -188,7 +218,12 @@ export class AssetScoring {
     const before = this.#model?.manifest
     this.#model = model
     this.#learner.bound()
+    this.#reducer.bound(model)
     this.#rebaseliner.bound(model)
+    this.#counts = learnableRows(
+      this.#asset,
+      this.without.map(({ channel }) => channel),
+    )
     // A file that the configuration names stays wrong until somebody mends that.
     if (!this.#asset.model.file) this.#refused = undefined
     this.#deps.bound?.(model)

@@ -3,7 +3,7 @@ import type { SampleBlock } from '../../core/types.ts'
 import type { History } from '../../history/contract.ts'
 import type { GatedBlock, GatedSink } from '../../windows/contract.ts'
 import type { FitData } from '../contract.ts'
-import { learnableRows, telemetryColumns } from './learn-meter.ts'
+import { learnableRows, learntColumns } from './learn-meter.ts'
 
 /** Runs rows through a fresh gate of the asset, as the live agent did. Injected: the gate lives in windows/. */
 export type GateFactory = (asset: AssetConfig, out: GatedSink) => { push(block: SampleBlock): void }
@@ -57,6 +57,8 @@ export interface BaselineRange {
   among?: (timeUs: number) => boolean
   /** So many of the oldest are left out. */
   skipRows?: number
+  /** Channels that are left out, and need no good value. */
+  without?: readonly string[]
 }
 
 export interface BaselineRows extends FitData {
@@ -69,10 +71,10 @@ export async function collectBaseline(
   history: History,
   asset: AssetConfig,
   gate: GateFactory,
-  { fromUs, toUs, expectedRows, among, skipRows = 0 }: BaselineRange,
+  { fromUs, toUs, expectedRows, among, skipRows = 0, without = [] }: BaselineRange,
 ): Promise<BaselineRows> {
-  const columns = telemetryColumns(asset)
-  const healthy = learnableRows(asset)
+  const columns = learntColumns(asset, without)
+  const healthy = learnableRows(asset, without)
   const counts: typeof healthy = among ? (block, row) => among(block.timesUs[row]!) && healthy(block, row) : healthy
   // Far enough back for the gate to settle where the range begins in the middle of a run.
   const reachUs = among ? ((asset.running?.settleMs ?? 0) + 2 * asset.gapMs) * 1000 : 0

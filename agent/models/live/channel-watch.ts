@@ -6,8 +6,11 @@
 //    └── values for `rows` rows without a hole; after each relapse for twice as many ─────────┘
 //
 // A short dropout costs no fit, and a loose contact does not swap models for ever.
+import type { GatedBlock } from '../../windows/contract.ts'
 
-/** Twice as long after each relapse, up to so many times: 16 min at a row a second. */
+/** GatedBlock.states */
+const RUNNING = 2
+/** Twice as long after each relapse, up to so many times: half an hour live, 960 rows in a backtest. */
 const WAIT_MAX = 32
 /** A channel that stayed for so many times what was asked of it has not relapsed when it goes again. */
 const CALM = 10
@@ -67,6 +70,13 @@ export class ChannelWatch {
   /** Where a channel that is left out had its last trouble begin. */
   since(channel: number): number {
     return this.#since[channel]!
+  }
+
+  /** Rows as the live agent has them; those of a machine that stands still or settles tell nothing. */
+  push({ rows, columns, timesUs, values, states }: GatedBlock): void {
+    for (let row = 0; row < rows; row++) {
+      if (states[row] === RUNNING) this.row(timesUs[row]!, values, row * columns)
+    }
   }
 
   /**

@@ -12,6 +12,7 @@ export interface InstallRequest {
   by: string
   /** See BindingRecord. */
   kind?: BindingRecord['kind']
+  without?: BindingRecord['without']
   /** Called in the same turn in which the scorer took over, so that no window of the old shape meets the new model. */
   taken(model: ModelFile): void
 }
@@ -163,7 +164,7 @@ export class ModelDesk {
     this.#refusals.set(sha256, reason)
   }
 
-  #record({ asset, model, by, kind }: InstallRequest): Promise<void> {
+  #record({ asset, model, by, kind, without }: InstallRequest): Promise<void> {
     const { name, release } = model.manifest
     return this.#deps.record({
       asset: asset.id,
@@ -175,6 +176,7 @@ export class ModelDesk {
       atUs: this.#deps.nowUs(),
       by,
       ...(kind === undefined ? {} : { kind }),
+      ...(without === undefined ? {} : { without }),
     })
   }
 

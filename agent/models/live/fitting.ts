@@ -5,10 +5,10 @@ import type { Logger } from '../../core/logger.ts'
 import type { History } from '../../history/contract.ts'
 import type { CaptureData, FitData, FitOptions, FitResult, Manifest, ModelFile } from '../contract.ts'
 import type { GateFactory } from './baseline.ts'
-import type { BindingKind } from './fold.ts'
+import type { BindingKind, LeftOutChannel } from './fold.ts'
 import { type ChannelSeverity, severityOf, severityText } from './severity.ts'
 
-export type FitExtra = Pick<FitOptions, 'provisional' | 'reference'>
+export type FitExtra = Partial<Pick<FitOptions, 'provisional' | 'reference' | 'screen' | 'family'>>
 
 export interface Refusal {
   reason: string
@@ -22,12 +22,13 @@ export interface FitDeps {
   fit(asset: AssetConfig, data: FitData | CaptureData, extra: FitExtra, signal: AbortSignal): Promise<FitResult>
   /** Runs one baseline at a time: fifty assets that complete theirs in the same minute would take 15 MB and a thread each. */
   alone<T>(work: () => Promise<T>): Promise<T>
-  /** Makes a fitted model the active one, calling `bind` as it takes over; why, when it was refused. */
+  /** Makes a fitted model the active one, calling `bind` as it takes over; why, when it was refused. `without`: of a reduced one. */
   install(
     asset: AssetConfig,
-    fitted: FitResult,
+    fitted: Pick<FitResult, 'bytes' | 'manifest'>,
     kind: BindingKind,
     bind: (model: ModelFile) => void,
+    without?: readonly LeftOutChannel[],
   ): Promise<Refusal | undefined>
   logger: Logger
 }

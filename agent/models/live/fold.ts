@@ -1,8 +1,17 @@
 import type { LearnRecord } from './learn-meter.ts'
 import type { RebaselineState } from './rebaseline.ts'
 
-/** Why a model took over. `rebaseline`: the same baseline carried forward; `revert`: back to the one before. */
-export type BindingKind = 'baseline' | 'provisional' | 'rebaseline' | 'revert'
+/**
+ * Why a model took over. `rebaseline`: the same baseline carried forward; `revert`: back to the one before; `reduced`: channels
+ * are gone, and one of the others stands in; `whole`: they are back, and so is the one it stood in for.
+ */
+export type BindingKind = 'baseline' | 'provisional' | 'rebaseline' | 'revert' | 'reduced' | 'whole'
+
+export interface LeftOutChannel {
+  channel: string
+  /** Its first row without a good value. */
+  sinceUs: number
+}
 
 /** Payload of a journal record of kind `model`: from here on this model scores this asset. */
 export interface BindingRecord {
@@ -18,6 +27,8 @@ export interface BindingRecord {
   by: string
   /** Of a model learnt here; absent in records of older agents. */
   kind?: BindingKind
+  /** Of a `reduced` one: the channels that are gone. */
+  without?: readonly LeftOutChannel[]
 }
 
 /** µs, both ends included; `toUs` is absent while it lasts. */
@@ -32,6 +43,8 @@ export interface Lineage {
   previous?: BindingRecord
   /** The baseline that later ones are held against. */
   reference?: BindingRecord
+  /** The model of all channels, while a `reduced` one stands in for it. */
+  whole?: BindingRecord
   /** Digests of its files that the store may still hold. */
   files: string[]
   /** Alarms of the machine by their id, from their onset on: no baseline is made of such rows. */
@@ -72,6 +85,7 @@ export class ModelsFold {
     const before = this.bindings.get(record.asset)
     this.bindings.set(record.asset, record)
     if (record.origin === 'local') this.#bindLocal(record, before)
+    if (record.kind !== 'reduced') delete this.lineage(record.asset).whole
   }
 
   /** Release of the last model that the asset learnt itself, 0 before the first: releases only rise. */
@@ -101,8 +115,9 @@ export class ModelsFold {
 
   /** Files that no binding needs any more; `gone` says which of them the store has deleted. */
   staleFiles(asset: string): string[] {
-    const { files, previous, reference } = this.lineage(asset)
-    const kept = new Set([this.bindings.get(asset)?.sha256, previous?.sha256, reference?.sha256])
+    const { files, previous, reference, whole } = this.lineage(asset)
+    const active = this.bindings.get(asset)
+    const kept = new Set([active, previous, reference, whole].map(record => record?.sha256))
     return files.filter(sha256 => !kept.has(sha256))
   }
 
@@ -135,8 +150,14 @@ export class ModelsFold {
     this.#localReleases.set(asset, Math.max(release, this.localRelease(asset)))
     const lineage = this.lineage(asset)
     if (!lineage.files.includes(sha256)) lineage.files.push(sha256)
-    if (before && before.sha256 !== sha256) {
-      if (before.origin === 'local' && before.digest === record.digest) lineage.previous = before
+    if (kind === 'whole') return
+    if (kind === 'reduced') {
+      if (before && before.kind !== 'reduced') lineage.whole = before
+      return
+    }
+    const replaced = before?.kind === 'reduced' ? lineage.whole : before
+    if (replaced && replaced.sha256 !== sha256) {
+      if (replaced.origin === 'local' && replaced.digest === record.digest) lineage.previous = replaced
       else delete lineage.previous
     }
     if (kind !== 'rebaseline' && kind !== 'revert') lineage.reference = record

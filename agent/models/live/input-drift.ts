@@ -15,31 +15,38 @@ export interface InputDrift {
   channels: Record<string, number>
 }
 
-/** Means of the rows that count (running, good) over the last day, 24 sums per channel; nothing is kept per row. */
+/**
+ * Means of the rows that count (running, good) over the last day, 24 sums per channel; nothing is kept per row. A channel that
+ * was gone has fewer rows than the others.
+ */
 export class InputMeans {
   readonly #columns: readonly number[]
-  readonly #counts: (block: GatedBlock, row: number) => boolean
   readonly #sums: Float64Array
   readonly #rows = new Float64Array(BUCKETS)
+  /** [BUCKETS x columns] */
+  readonly #values: Float64Array
   /** Hour since 1970 that a bucket holds. */
   readonly #hours = new Float64Array(BUCKETS).fill(-1)
 
-  constructor(columns: readonly number[], counts: (block: GatedBlock, row: number) => boolean) {
+  constructor(columns: readonly number[]) {
     this.#columns = columns
-    this.#counts = counts
+    this.#values = new Float64Array(BUCKETS * columns.length)
     this.#sums = new Float64Array(BUCKETS * columns.length)
   }
 
-  push(block: GatedBlock): void {
+  push(block: GatedBlock, counts: (block: GatedBlock, row: number) => boolean): void {
     const width = this.#columns.length
     for (let row = 0; row < block.rows; row++) {
-      if (!this.#counts(block, row)) continue
+      if (!counts(block, row)) continue
       const hour = Math.floor(block.timesUs[row]! / BUCKET_US)
       const bucket = ((hour % BUCKETS) + BUCKETS) % BUCKETS
       if (this.#hours[bucket] !== hour) this.#begin(bucket, hour)
       this.#rows[bucket]!++
       for (let c = 0; c < width; c++) {
-        this.#sums[bucket * width + c]! += block.values[row * block.columns + this.#columns[c]!]!
+        const value = block.values[row * block.columns + this.#columns[c]!]!
+        if (Number.isNaN(value)) continue
+        this.#sums[bucket * width + c]! += value
+        this.#values[bucket * width + c]!++
       }
     }
   }
@@ -58,7 +65,9 @@ export class InputMeans {
       const deviation = reference.deviation[at]
       // Of one that never moved there is no measure.
       if (at < 0 || !(deviation! > 0)) continue
-      const mean = recent.reduce((sum, bucket) => sum + this.#sums[bucket * width + c]!, 0) / rows
+      const of = (sums: Float64Array): number => recent.reduce((sum, bucket) => sum + sums[bucket * width + c]!, 0)
+      if (of(this.#values) === 0) continue
+      const mean = of(this.#sums) / of(this.#values)
       channels[id] = Number(((mean - reference.centre[at]!) / deviation!).toPrecision(3))
     }
     return { hours: recent.length, rows, channels }
@@ -69,5 +78,6 @@ export class InputMeans {
     this.#hours[bucket] = hour
     this.#rows[bucket] = 0
     this.#sums.fill(0, bucket * width, (bucket + 1) * width)
+    this.#values.fill(0, bucket * width, (bucket + 1) * width)
   }
 }

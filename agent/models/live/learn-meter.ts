@@ -20,6 +20,8 @@ export interface LearnRecord {
   insufficient?: string
   /** Asked for by `set-baseline`: learnt although a model scores meanwhile, which the new one replaces. */
   anew?: true
+  /** Channels that have given no good value for so long that it is learnt without them. */
+  without?: string[]
 }
 
 export interface LearnProgress {
@@ -49,12 +51,20 @@ export function telemetryColumns(asset: AssetConfig): number[] {
   return asset.channels.flatMap((channel, column) => (channel.waveform ? [] : [column]))
 }
 
+/** The same without some of them. */
+export function learntColumns(asset: AssetConfig, without: readonly string[]): number[] {
+  return telemetryColumns(asset).filter(column => !without.includes(asset.channels[column]!.id))
+}
+
 /**
- * True where the row may be learnt from: running, settled, every telemetry channel good and inside its fixed limits. A few
- * rows beyond a limit widen the setpoint so far that the model would never alarm.
+ * True where the row may be learnt from: running, settled, every telemetry channel but those in `without` good and inside its
+ * fixed limits. A few rows beyond a limit widen the setpoint so far that the model would never alarm.
  */
-export function learnableRows(asset: AssetConfig): (block: GatedBlock, row: number) => boolean {
-  const columns = telemetryColumns(asset)
+export function learnableRows(
+  asset: AssetConfig,
+  without: readonly string[] = [],
+): (block: GatedBlock, row: number) => boolean {
+  const columns = learntColumns(asset, without)
   const low = Float64Array.from(asset.channels, channel => channel.min ?? Number.NEGATIVE_INFINITY)
   const high = Float64Array.from(asset.channels, channel => channel.max ?? Number.POSITIVE_INFINITY)
   return (block, row) => {
@@ -81,8 +91,8 @@ export class LearnMeter {
 
   constructor(asset: AssetConfig, record: LearnRecord | undefined) {
     this.#asset = asset
-    this.#columns = telemetryColumns(asset)
-    this.#learnable = learnableRows(asset)
+    this.#columns = learntColumns(asset, record?.without ?? [])
+    this.#learnable = learnableRows(asset, record?.without)
     this.#record = record ? { ...record } : undefined
     this.#wasRunning = record !== undefined && record.starts > 0
   }
@@ -158,6 +168,14 @@ export class LearnMeter {
     record.runningUs += before.runningUs
     record.elapsedUs = (record.elapsedUs ?? 0) + (before.elapsedUs ?? 0)
     record.starts += before.starts - (older.#wasRunning && record.starts > 0 ? 1 : 0)
+  }
+
+  /** Rows counted again, with other channels left out: starts and time since it began stay as they are. */
+  recounted(older: LearnMeter): void {
+    const [record, before] = [this.#record, older.#record]
+    if (!record || !before) return
+    record.rows += before.rows
+    record.runningUs += before.runningUs
   }
 
   progress(): LearnProgress {

@@ -5,7 +5,9 @@ import type { CaptureData, FitData, FitResult, ModelFile } from '../contract.ts'
 import { type BaselineRange, collectBaseline, replayHistory } from './baseline.ts'
 import { type FitDeps, type FitExtra, fitAndWarn, type Refusal, tellSeverity } from './fitting.ts'
 import type { TimeRange } from './fold.ts'
+import { LearnChannels } from './learn-channels.ts'
 import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
+import { listText } from './reduced.ts'
 import { isBefore, isPassing, moreThan, RETRY_US } from './retry.ts'
 
 export interface LearnerDeps extends FitDeps {
@@ -50,12 +52,15 @@ export class Learner {
   /** Rows at which a provisional model is fitted, or fitted again. */
   #provisionalRows = 0
   #problem: string | undefined
+  readonly #channels: LearnChannels
   readonly #stopping = new AbortController()
 
   constructor(asset: AssetConfig, deps: LearnerDeps, learnt: LearnRecord | undefined) {
     this.#asset = asset
     this.#deps = deps
-    this.#meter = new LearnMeter(asset, learnt?.digest === asset.digest ? learnt : undefined)
+    const record = learnt?.digest === asset.digest ? learnt : undefined
+    this.#meter = new LearnMeter(asset, record)
+    this.#channels = new LearnChannels(asset, record)
   }
 
   /** Rows are being learnt from: there is no model, a provisional one, or one that `set-baseline` has replaced. */
@@ -84,12 +89,13 @@ export class Learner {
     return this.#meter.record?.rows ?? 0
   }
 
-  progress(): LearnProgress & { insufficient?: string; anew?: true } {
-    const { insufficient, anew } = this.#meter.record ?? {}
+  progress(): LearnProgress & Pick<LearnRecord, 'insufficient' | 'anew' | 'without'> {
+    const { insufficient, anew, without } = this.#meter.record ?? {}
     return {
       ...this.#meter.progress(),
       ...(insufficient === undefined ? {} : { insufficient }),
       ...(anew ? { anew } : {}),
+      ...(without ? { without } : {}),
     }
   }
 
@@ -104,7 +110,10 @@ export class Learner {
   }
 
   gated(block: GatedBlock): void {
-    if (block.rows === 0 || !this.open) return
+    if (block.rows === 0) return
+    this.#channels.push(block)
+    if (!this.open) return
+    this.#followChannels(block.timesUs[0]!)
     // A provisional model alarms: such rows are no baseline until somebody says so with set-baseline.
     if (this.#deps.model()?.manifest.provisional && !this.#meter.record?.anew && this.#deps.inAlarm()) return
     // Rows that come while a fit is under way count, in case it comes to nothing or to a provisional model.
@@ -141,12 +150,7 @@ export class Learner {
       elapsedUs: 0,
     }
     if (this.#deps.model()) start.anew = true
-    const meter = new LearnMeter(this.#asset, start)
-    this.#meter = meter
-    this.#fitting = false
-    this.#problem = undefined
-    this.#retryUs = Number.NEGATIVE_INFINITY
-    this.#provisionalRows = 0
+    const meter = this.#restart(start)
     if (sinceUs !== undefined) {
       const { history, gate } = this.#deps
       const older = new LearnMeter(this.#asset, undefined)
@@ -165,6 +169,43 @@ export class Learner {
     this.#fitting = false
     delete record.anew
     return true
+  }
+
+  #followChannels(nowUs: number): void {
+    const { record } = this.#meter
+    const without = record && this.#channels.change(record)
+    if (!without) return
+    const { id } = this.#asset
+    const { logger } = this.#deps
+    if (without.length > 0) {
+      const text = `learns without ${listText(without)} from now on, of which no good value comes`
+      logger.warn(`${id} ${text}; a model of this baseline will not look at it until set-baseline learns it`)
+    } else logger.info(`${id} learns with all its channels again`)
+    this.#recount(without, record, nowUs).catch((error: unknown) =>
+      logger.error(`counting what ${id} has learnt: ${messageOf(error)}; it is counted from now on`),
+    )
+  }
+
+  /** With other channels left out other rows count; those of before are in the history. */
+  async #recount(without: string[], record: LearnRecord, nowUs: number): Promise<void> {
+    const turn = ++this.#turn
+    const { without: _, retryRows: __, insufficient: ___, ...kept } = record
+    const now: LearnRecord = { ...kept, rows: 0, runningUs: 0, ...(without.length > 0 ? { without } : {}) }
+    const meter = this.#restart(now)
+    const older = new LearnMeter(this.#asset, { ...now })
+    const range = { fromUs: record.sinceUs, toUs: nowUs }
+    const { history, gate } = this.#deps
+    await replayHistory(history, this.#asset, gate, range, block => void older.count(block, Number.POSITIVE_INFINITY))
+    if (turn === this.#turn) meter.recounted(older)
+  }
+
+  #restart(record: LearnRecord): LearnMeter {
+    this.#meter = new LearnMeter(this.#asset, record)
+    this.#fitting = false
+    this.#problem = undefined
+    this.#retryUs = Number.NEGATIVE_INFINITY
+    this.#provisionalRows = 0
+    return this.#meter
   }
 
   #isProvisionalDue(record: LearnRecord): boolean {
@@ -206,12 +247,12 @@ export class Learner {
   /** Undefined when there is not enough yet. */
   async #fit(goal: Goal, record: LearnRecord, there: Readonly<LearnRecord>): Promise<FitResult | undefined> {
     const { history, gate, alarms } = this.#deps
-    const { sinceUs: fromUs, uptoUs: toUs, rows: expectedRows } = there
+    const { sinceUs: fromUs, uptoUs: toUs, rows: expectedRows, without = [] } = there
     const left = this.#deps.model()?.manifest.provisional && !record.anew ? alarms() : []
     const marginUs = MARGIN_ROWS * this.#asset.everyMs * 1000
     const among = (timeUs: number): boolean =>
       !left.some(alarm => timeUs >= alarm.fromUs - marginUs && timeUs <= (alarm.toUs ?? Number.POSITIVE_INFINITY))
-    const range = { fromUs, toUs, expectedRows, ...(left.length > 0 ? { among } : {}) }
+    const range = { fromUs, toUs, expectedRows, without, ...(left.length > 0 ? { among } : {}) }
     const collect = (): Promise<FitData | CaptureData> =>
       this.#deps.collect?.(range) ?? collectBaseline(history, this.#asset, gate, range)
     if (goal === 'complete') {

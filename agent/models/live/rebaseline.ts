@@ -33,6 +33,11 @@ export const REBASELINE_ROWS_MAX = 100_000
 /** Each ends with an alarm; a machine with more alarms than this between two baselines has other troubles. */
 const STRETCHES_MAX = 1_000
 
+/** Rows before an alarm that are no baseline. */
+export function alarmMarginRows(onDelayRows: number): number {
+  return Math.max(MARGIN_ROWS_MIN, Math.ceil(MARGIN_ON_DELAYS * onDelayRows))
+}
+
 export interface RebaselineShape {
   /** Rows of the first baseline, after commissioning or `set-baseline`. */
   baselineRows: number
@@ -53,6 +58,8 @@ export interface HealthyStretch {
   to: number
   /** Scored rows in it; rows without a score may lie between them. */
   rows: number
+  /** Scored by a model without these channels, which were gone: nameOfSet(); absent where all had values. */
+  without?: string
 }
 
 /** JSON, so that it can be kept over a restart. */
@@ -81,6 +88,7 @@ export class RebaselineMeter {
   #head = 0
   #waiting = 0
   #open = false
+  #without = ''
   #inAlarm = false
   #beyondNow = false
   /** Rows in all stretches. */
@@ -93,7 +101,7 @@ export class RebaselineMeter {
     const periodRows = periodUs === undefined ? Math.min(DAY_US / everyUs, baselineRows) : periodUs / everyUs
     this.#periodRows = Math.max(1, Math.round(periodRows))
     this.#state = state ? structuredClone(state) : { stretches: [], rows: 0, fresh: 0, exceeding: 0 }
-    const marginRows = Math.max(MARGIN_ROWS_MIN, Math.ceil(MARGIN_ON_DELAYS * shape.onDelayRows))
+    const marginRows = alarmMarginRows(shape.onDelayRows)
     this.#at = new Float64Array(marginRows)
     this.#beyond = new Uint8Array(marginRows)
     this.#healthy = sumRows(this.#state.stretches)
@@ -112,6 +120,14 @@ export class RebaselineMeter {
   begin(stretch: HealthyStretch): void {
     this.#state.stretches.push({ ...stretch })
     this.#healthy += stretch.rows
+    this.#open = false
+  }
+
+  /** From the next row on a model without these channels scores; their rows are no use to one that has them. */
+  leaveOut(without: string): void {
+    if (without === this.#without) return
+    this.#without = without
+    this.#waiting = 0
     this.#open = false
   }
 
@@ -172,8 +188,12 @@ export class RebaselineMeter {
     if (this.#open && last) {
       last.to = to
       last.rows += newest
-    } else stretches.push({ from, to, rows: newest })
+    } else stretches.push(this.#stretch(from, to, newest))
     return stretches
+  }
+
+  #stretch(from: number, to: number, rows: number): HealthyStretch {
+    return { from, to, rows, ...(this.#without === '' ? {} : { without: this.#without }) }
   }
 
   /** A clock was set back: what lies after the new time would be found twice, so it is forgotten. */
@@ -198,7 +218,7 @@ export class RebaselineMeter {
     if (this.#open && last) {
       last.to = at
       last.rows++
-    } else this.#state.stretches.push({ from: at, to: at, rows: 1 })
+    } else this.#state.stretches.push(this.#stretch(at, at, 1))
     this.#open = true
     this.#bound()
   }

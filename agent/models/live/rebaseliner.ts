@@ -3,7 +3,7 @@ import { messageOf } from '../../core/errors.ts'
 import type { ModelFile, Reference } from '../contract.ts'
 import { type BaselineRows, collectBaseline } from './baseline.ts'
 import { type FitDeps, fitAndWarn } from './fitting.ts'
-import type { RebaselineRecord } from './fold.ts'
+import type { LeftOutChannel, RebaselineRecord } from './fold.ts'
 import {
   type HealthyStretch,
   judgeRebaseline,
@@ -11,12 +11,15 @@ import {
   RebaselineMeter,
   type RebaselineShape,
 } from './rebaseline.ts'
+import { nameOfSet } from './reduced.ts'
 
 export interface RebaselinerDeps extends FitDeps {
   model(): ModelFile | undefined
   /** Rows that the first baseline covered, as far as is known. */
   rowsLearnt(): number
   bind(model: ModelFile): void
+  /** Channels left out of the model at work because they are gone. */
+  without(): readonly LeftOutChannel[]
 }
 
 /** What came of the last one, for status. */
@@ -30,6 +33,8 @@ export interface RebaselineOutcome {
 // Of the rows that a family which keeps everything looks back on: 5 months at one a minute, 3 weeks at one a second. They are
 // thinned to 100,000 anyway, and reading 90 days of 10 Hz once a day would take minutes each time.
 const ROWS_BACK_MAX = 2_000_000
+/** Of the first baseline: with fewer rows that have all values the new model would be the worse one. */
+const USABLE_SHARE_MIN = 0.5
 /** Kept over a restart; each ends with an alarm. More would not fit the records of the smallest journal. */
 const STRETCHES_KEPT = 64
 
@@ -74,9 +79,11 @@ export class Rebaseliner {
       this.#reference = undefined
       return
     }
-    if (this.#reference && nameOf(this.#reference) === nameOf(reference)) return
+    const same = this.#reference && nameOf(this.#reference) === nameOf(reference)
+    // Of the same baseline, though perhaps of fewer channels than before, or of more.
     this.#reference = reference
-    this.#begin(model, reference)
+    if (!same) this.#begin(model, reference)
+    this.#meter?.leaveOut(nameOfSet(this.#without))
   }
 
   /** Another model than this one's own work was put in its place: what was learnt since its baseline is not trusted. */
@@ -107,6 +114,10 @@ export class Rebaseliner {
       })
   }
 
+  get #without(): string[] {
+    return this.#deps.without().map(({ channel }) => channel)
+  }
+
   #begin(model: ModelFile, reference: Reference): void {
     const { hop, keeps = 'baseline', everyMs = this.#asset.everyMs } = model.manifest
     const { onDelayMs } = this.#asset.alarm
@@ -133,13 +144,18 @@ export class Rebaseliner {
     const before = this.#deps.model()
     if (!reference || !before) return
     const refused = await this.#deps.alone(async () => {
-      const data = await this.#collect(stretches, takeLast * before.manifest.hop)
+      const data = await this.#collect(stretches, takeLast * before.manifest.hop, unlearnt(asset, before))
+      const all = data.rows * data.thinnedBy
+      // Rows scored without a channel are no use to the model of all of them.
+      if (all < USABLE_SHARE_MIN * reference.rows) return `only ${all} healthy rows have values of all its channels`
       const verdict = judgeRebaseline(reference, data, Math.round(this.#rowsOf(reference) / data.thinnedBy))
       if (!verdict.ok) return verdict.reason
       const fitted = await fitAndWarn(this.#deps, asset, data, { reference }, this.#stopping.signal)
       // set-baseline, a revert or a delivered model came in meanwhile.
       if (this.#deps.model() !== before || this.#reference !== reference) return 'another model took over meanwhile'
-      const refusal = await this.#deps.install(asset, fitted, 'rebaseline', model => this.#deps.bind(model))
+      const gone = this.#deps.without()
+      const [kind, without] = gone.length > 0 ? (['reduced', gone] as const) : (['rebaseline'] as const)
+      const refusal = await this.#deps.install(asset, fitted, kind, model => this.#deps.bind(model), without)
       if (!refusal) this.#tell({ atUs, outcome: 'taken', reason: verdict.reason })
       return refusal?.reason
     })
@@ -151,13 +167,18 @@ export class Rebaseliner {
   }
 
   /** The last `rows` learnable rows of the stretches. */
-  async #collect(stretches: readonly HealthyStretch[], rows: number): Promise<BaselineRows> {
+  async #collect(
+    stretches: readonly HealthyStretch[],
+    rows: number,
+    without: readonly string[],
+  ): Promise<BaselineRows> {
     const { hop } = this.#deps.model()!.manifest
     const wanted = Math.min(rows, ROWS_BACK_MAX)
-    let first = stretches.length
     let there = 0
-    while (first > 0 && there < wanted) there += stretches[--first]!.rows * hop
-    const used = stretches.slice(first)
+    const useful = stretches.filter(stretch => stretch.without?.split(' ').every(id => without.includes(id)) ?? true)
+    let first = useful.length
+    while (first > 0 && there < wanted) there += useful[--first]!.rows * hop
+    const used = useful.slice(first)
     const within = (timeUs: number): boolean => used.some(({ from, to }) => timeUs >= from && timeUs <= to)
     const range = {
       fromUs: used[0]?.from ?? 0,
@@ -165,6 +186,7 @@ export class Rebaseliner {
       expectedRows: Math.min(wanted, there),
       among: within,
       skipRows: Math.max(0, there - wanted),
+      without,
     }
     return collectBaseline(this.#deps.history, this.#asset, this.#deps.gate, range)
   }
@@ -178,6 +200,11 @@ export class Rebaseliner {
       logger.info(`baseline of ${id} not carried forward this time: ${outcome.reason}`)
     else logger.warn(`baseline of ${id} not carried forward: ${outcome.reason}; the model of before stays`)
   }
+}
+
+/** Channels of the asset that the model does not look at. */
+function unlearnt(asset: AssetConfig, { manifest: { channels } }: ModelFile): string[] {
+  return asset.channels.map(({ id }) => id).filter(id => !channels.some(channel => channel.id === id))
 }
 
 /** A baseline is known by when it was and by its numbers. */

@@ -50,8 +50,8 @@ t.test('vibration velocity by zones, only where it is an rms and the machine is 
 
 t.test('inputs of the last day against the first baseline; older hours go', async t => {
   const pump = asset([channel('flow'), channel('level')])
-  const means = new InputMeans([0, 1], learnableRows(pump))
-  const gate = new Gate(pump, new Counters(), gated => means.push(keep(gated)))
+  const means = new InputMeans([0, 1])
+  const gate = new Gate(pump, new Counters(), gated => means.push(keep(gated), learnableRows(pump)))
   const hour = 3600
   gate.push(
     block(
