@@ -56,17 +56,17 @@ export class RunningTime {
     return beforeUs < 0 ? 0 : Math.max(0, nowUs - beforeUs)
   }
 
-  /** What ran since the last scored window of the asset counts for nothing: the next one is the first. */
-  restart(asset: number): void {
-    this.#lastUs.scored[asset] = -1
-  }
-
   /** The same for a machine without rows, one of waveforms alone: nothing says that it stops, so all time counts. */
   sinceAlways(mark: Mark, asset: number, timeUs: number): number {
     const last = this.#lastUs[mark]
     const beforeUs = last[asset]!
     last[asset] = timeUs
     return beforeUs < 0 ? 0 : Math.max(0, timeUs - beforeUs)
+  }
+
+  /** What ran since the last scored window of the asset counts for nothing: the next one is the first. */
+  restart(asset: number): void {
+    this.#lastUs.scored[asset] = -1
   }
 
   /** Newest span first: after the wall clock stepped back, times repeat and the newest meaning is the right one. */

@@ -95,6 +95,13 @@ t.test('scored without it: finds a fault of the others, no alarm at the switch, 
   t.equal(scores(died + HELD, left).size, 1, 'the rows between keep the score before them')
   t.ok(scores(left, left + 100).size > 90, 'and then each has one of its own')
 
+  t.test('scored as if the channel had never been there', async t => {
+    const never = await run(t, change, ['--ignore', 'c3', '--no-rebaseline'])
+    const reduced = await run(t, change, ['--no-rebaseline'])
+    const after = ({ rows }: Outcome): Outcome['rows'] => rows.filter(({ row }) => row >= left)
+    t.same(after(reduced), after(never))
+  })
+
   t.test('a shorter recording gives the same rows', async t => {
     const cut = await run(t, change, [], 1000)
     t.same(cut.rows, whole.rows.slice(0, 1000 - FITTED))

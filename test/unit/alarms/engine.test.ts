@@ -122,6 +122,21 @@ t.test('scores count running time from rows: on-delay, pending, raise, clear', a
   })
 })
 
+t.test('rows of which nothing is known, because a channel was gone, count for no delay', async t => {
+  const { engine, transitions } = testEngine([pump])
+  engine.rows(gated(Array.from({ length: 120 }, () => [40, 5])))
+  engine.scores(scored([1.2, 1.3], [4, 8]))
+  engine.unscored(0)
+  engine.scores(scored([1.3], [60]))
+  t.match(engine.pending(0), { elapsedUs: 4 * SECOND_US })
+  engine.scores(scored([1.3], [66]))
+  t.match(transitions, [{ transition: 'raised' }])
+  engine.scores(scored([0.5], [67]))
+  engine.unscored(0)
+  engine.scores(scored([0.5], [110]))
+  t.equal(transitions.length, 1, 'nor is it cleared')
+})
+
 t.test('the off-delay of the model and the clearing message', async t => {
   const { engine, transitions } = testEngine([{ ...pump, alarm: { ...pump.alarm, onDelayMs: 0 } }])
   engine.rows(gated(Array.from({ length: 20 }, () => [40, 5])))
