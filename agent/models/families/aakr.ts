@@ -2,7 +2,7 @@
 //
 //   rows      the last row against 300 points that stand for all healthy rows. For machines with many channels: it knows which
 //             combinations of values occur, whatever came before, so it has no trouble with operating modes.
-//   windows   the last 36 rows, and the last 12, of one channel (or a few) against 250 windows of the history. For slow or
+//   windows   the last 36 rows, and the last 12, of one channel (or a few) against 250 windows that stand for the history. For slow or
 //             seasonal channels, where the shape of the last hours is what there is to know.
 //
 // On four servers of 38 channels the rows beside `var` raised VUS-PR from .575 to .613; with fewer rows than it takes to know the
@@ -12,7 +12,7 @@ import { limitOf, WINDOWS_FOR_BOUND } from '../fit/limit.ts'
 import { addMemory } from './aakr-graph.ts'
 import type { Baseline, Family, FitSettings, FittedFamily, Part } from './family.ts'
 import { FOLDS, foldOf, raiseTo, runsInFolds } from './folds.ts'
-import { evenly, kMeans } from './kmeans.ts'
+import { drawApart, evenly, kMeans } from './kmeans.ts'
 import { bandwidth, type Memory, Recall, recallRows, windowInto } from './memory.ts'
 
 const POINTS_MAX = 300
@@ -24,6 +24,8 @@ const SCALE_ROWS_MAX = 1_000
 /** Held-out rows scored, evenly spread: neighbours say the same, and 24,000 x 38 took 1 s. */
 const HELD_OUT_MAX = 5_000
 const WINDOWS_MAX = 250
+/** That these are made of: a year of 5 min has 100,000, and neighbours say the same. */
+const WINDOWS_KNOWN_MAX = 10_000
 /** Numbers in one memory: with many channels it holds fewer points, so that a model file stays below 1 MB. */
 const FLOATS_MAX = 60_000
 /** Rows of the windows, longest first. 24 to 48 gave the same within the noise. */
@@ -165,14 +167,17 @@ function endsOf({ runs }: Baseline, length: number): number[] {
   return ends
 }
 
+/** Means of like windows: every k-th window instead met the same hours of each day, and a day that repeats itself alarmed at the others. */
 function memoryOfWindows(baseline: Baseline, rows: number, ends: readonly number[]): Memory {
   const { channels } = baseline
-  const count = Math.min(ends.length, WINDOWS_MAX, Math.max(2, Math.floor(FLOATS_MAX / (channels * rows))))
-  const vectors = new Float64Array(count * channels * rows)
-  for (let k = 0; k < count; k++) {
-    const end = ends[count === 1 ? 0 : Math.floor((k * (ends.length - 1)) / (count - 1))]!
-    windowInto(vectors, baseline, end, rows, k * channels * rows)
+  const size = channels * rows
+  const count = Math.min(ends.length, WINDOWS_MAX, Math.max(2, Math.floor(FLOATS_MAX / size)))
+  const known = Math.min(ends.length, WINDOWS_KNOWN_MAX)
+  const windows = new Float64Array(known * size)
+  for (let k = 0; k < known; k++) {
+    windowInto(windows, baseline, ends[Math.floor((k * ends.length) / known)]!, rows, k * size)
   }
+  const vectors = kMeans(windows, known, size, count, drawApart)
   const inverse = new Float64Array(channels).fill(1)
   return { channels, rows, count, vectors, h2: bandwidth(vectors, count), inverse }
 }

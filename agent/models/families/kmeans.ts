@@ -10,7 +10,13 @@ const ROUNDS = 2
 const SEED = 1
 
 /** `count` means [count x size] of rows [rows x size], drawn from them at random and moved to their neighbours' mean. */
-export function kMeans(values: Float64Array, rows: number, size: number, count: number): Float64Array {
+export function kMeans(
+  values: Float64Array,
+  rows: number,
+  size: number,
+  count: number,
+  draw = drawAny,
+): Float64Array {
   const centres = draw(values, rows, size, count)
   const sample = evenly(values, rows, size, Math.min(rows, ROWS_MAX))
   const sums = new Float64Array(count * size)
@@ -59,7 +65,7 @@ function nearestOf(products: Float64Array, squares: Float64Array): number {
 }
 
 /** Without replacement: the first `count` of a shuffle. */
-function draw(values: Float64Array, rows: number, size: number, count: number): Float64Array {
+export function drawAny(values: Float64Array, rows: number, size: number, count: number): Float64Array {
   const prng = seededPrng(SEED)
   const order = Uint32Array.from({ length: rows }, (_, r) => r)
   const drawn = new Float64Array(count * size)
@@ -70,4 +76,30 @@ function draw(values: Float64Array, rows: number, size: number, count: number): 
     drawn.set(values.subarray(row * size, (row + 1) * size), k * size)
   }
   return drawn
+}
+
+/** Each with a probability in proportion to the squared distance from those before it (k-means++): rare shapes are among them. */
+export function drawApart(values: Float64Array, rows: number, size: number, count: number): Float64Array {
+  const prng = seededPrng(SEED)
+  const out = new Float64Array(count * size)
+  const squares = squaresOf(values, rows)
+  const products = new Float64Array(rows)
+  const distances = new Float64Array(rows).fill(Number.POSITIVE_INFINITY)
+  let picked = Math.floor(prng.next() * rows)
+  for (let k = 0; k < count; k++) {
+    out.set(values.subarray(picked * size, (picked + 1) * size), k * size)
+    dots(values, picked * size, values, rows, size, products)
+    let sum = 0
+    for (let r = 0; r < rows; r++) {
+      const distance = Math.max(0, squares[r]! + squares[picked]! - 2 * products[r]!)
+      if (distance < distances[r]!) distances[r] = distance
+      sum += distances[r]!
+    }
+    let left = prng.next() * sum
+    for (picked = 0; picked < rows - 1; picked++) {
+      left -= distances[picked]!
+      if (left < 0) break
+    }
+  }
+  return out
 }

@@ -156,3 +156,18 @@ t.test('recorded machines: the graph equals the definition', { skip }, async t =
     await compareGraph(t, model.process, windows, window => reference(model, window))
   }
 })
+
+t.test('a day that repeats itself to the digit raises nothing, however many of them are remembered', async t => {
+  // Every k-th window would be one of the same few hours of each day at some lengths of the history, and blind to the rest.
+  const day = 288
+  const days = (count: number): FitData =>
+    fitData(
+      Float64Array.from({ length: count }, (_, r) => (r % day < day / 3 ? 20 : 68 + ((r % day) % 5))),
+      1,
+    )
+  for (const rows of [600, 1_464, 2_040, 2_617, 2_904]) {
+    const { process } = fitted(days(rows), fitWindows)
+    const next = scoresOf(process, days(rows + 2 * day)).subarray(rows)
+    t.equal(share(next), 0, `${rows} rows`)
+  }
+})
