@@ -12,6 +12,8 @@ import type { RowRange } from './options.ts'
 const FIT_DEADLINE_MS = 10 * 60_000
 /** Of the rows of a baseline: a channel with fewer values than this takes the rows of the others with it. */
 const FILLED_MIN = 0.5
+/** Of the rows of a baseline: with fewer that are usable, it is said. */
+const USABLE_SHARE = 0.9
 /** Lags and rows of the mean to try instead when there are too few rows, or too many channels, for those of the live agent. */
 const SMALLER = [
   { order: 3, mean: 10 },
@@ -25,6 +27,9 @@ export interface BaselineRows {
   /** [rows of data] row of the recording. */
   rowOf: Int32Array
   everyUs: number
+  /** Rows of the recording that were meant, and the channel in use that lacks a value in most of them. */
+  asked: number
+  sparsest: { column: string; missing: number } | undefined
   /** By channel id: how long a value may be used again, rows. */
   holdRows: Map<string, number>
   warnings: string[]
@@ -65,6 +70,9 @@ export function baselineRows(recording: Recording, range: RowRange): BaselineRow
     })
   })
   const left = channels.filter((_, c) => filled[c]! < FILLED_MIN).map(({ column }) => column)
+  const asked = Math.max(0, to - range.from)
+  const sparsest = sparsestOf(channels, filled, used, asked)
+  const fewer = sparsest && rows.length < USABLE_SHARE * asked
   return {
     data: {
       values,
@@ -78,8 +86,28 @@ export function baselineRows(recording: Recording, range: RowRange): BaselineRow
     rowOf: Int32Array.from(rows),
     everyUs,
     holdRows: new Map(used.map(c => [channels[c]!.id, holds[c]!])),
-    warnings: left.length > 0 ? [`${left.join(', ')}: hardly any values in the baseline, left out`] : [],
+    asked,
+    sparsest,
+    warnings: [
+      ...(left.length > 0 ? [`${left.join(', ')}: hardly any values in the baseline, left out`] : []),
+      ...(fewer
+        ? [
+            `${rows.length} of ${asked} rows of the baseline have a value in every channel: ${sparsest.column} has none in ${sparsest.missing}`,
+          ]
+        : []),
+    ],
   }
+}
+
+function sparsestOf(
+  channels: Recording['channels'],
+  filled: readonly number[],
+  used: readonly number[],
+  asked: number,
+): BaselineRows['sparsest'] {
+  const least = used.toSorted((a, b) => filled[a]! - filled[b]!)[0]
+  if (least === undefined || filled[least] === 1) return undefined
+  return { column: channels[least]!.column, missing: Math.round((1 - filled[least]!) * asked) }
 }
 
 export function withoutChannels(baseline: BaselineRows, ids: readonly string[]): BaselineRows {
@@ -92,10 +120,10 @@ export function withoutChannels(baseline: BaselineRows, ids: readonly string[]):
 }
 
 /**
- * As the live agent fits; where that takes more rows than there are, smaller models are tried, with a warning: a person who
- * asks what 100 rows can do gets an answer.
+ * As the live agent fits; where that takes more rows than there are, smaller models are tried, then whatever can be fitted, with a
+ * warning: a person who asks what 20 rows can do gets an answer.
  *
- * Throws AgentError FIT_INSUFFICIENT when nothing can be fitted.
+ * Throws AgentError FIT_INSUFFICIENT when nothing can be fitted: it says what was tried, and why the rows are so few.
  */
 export async function fitBaseline(baseline: BaselineRows, family: FitOptions['family']): Promise<Fitted> {
   const wanted: FitOptions = {
@@ -105,21 +133,46 @@ export async function fitBaseline(baseline: BaselineRows, family: FitOptions['fa
     family,
     everyMs: baseline.everyUs / 1000,
   }
-  const attempts: FitOptions[] = [wanted, ...SMALLER.map(shape => ({ ...wanted, ...shape }))]
-  let refusal: unknown
+  const smaller = family === 'auto' ? [] : SMALLER.map(shape => ({ ...wanted, ...shape }))
+  const attempts: FitOptions[] = [
+    wanted,
+    ...smaller,
+    ...(family === 'auto' ? [] : [{ ...wanted, family: 'auto' as const }]),
+  ]
+  const refusals: AgentError[] = []
   for (const options of attempts) {
     try {
       const result = await fit(baseline.data, options)
       const model = parseModelFile(result.bytes, 'file', baseline.data.source)
-      const smaller = `fitted with order ${options.order} and mean ${options.mean} instead of ${wanted.order} and ${wanted.mean}`
-      const why = refusal instanceof AgentError ? [`${smaller}: ${refusal.message}`] : []
+      const why = refusals.length > 0 ? [insteadText(wanted, options, result.manifest.family, baseline)] : []
       return { model, baseline, result, options, warnings: [...baseline.warnings, ...why, ...result.warnings] }
     } catch (error) {
       if (!(error instanceof AgentError) || error.code !== 'FIT_INSUFFICIENT') throw error
-      refusal ??= error
+      refusals.push(error)
     }
   }
-  throw refusal
+  const tried = attempts.length > 1 ? ` Tried: ${attempts.map(shapeText).join('; ')}.` : ''
+  throw new AgentError('FIT_INSUFFICIENT', `${refusals.at(-1)!.message}${tried}${fewText(baseline)}`)
+}
+
+function insteadText(wanted: FitOptions, used: FitOptions, family: string, { data }: BaselineRows): string {
+  const fitted = used.family === 'auto' ? `a model of family ${family}` : shapeText(used)
+  return `${data.rows} rows of ${data.channels.length} channels are too few for ${shapeText(wanted)}: fitted ${fitted} instead`
+}
+
+function shapeText({ family, order, mean }: FitOptions): string {
+  if (family === 'auto') return 'the smallest model of any family'
+  return family === 'var' ? `var that looks back on ${order} rows and averages ${mean}` : family
+}
+
+/** What a person can do about it: there are no other rows, or cells are missing. */
+function fewText({ data, asked, sparsest }: BaselineRows): string {
+  const more = ' Name more rows for the baseline.'
+  if (data.rows === asked || sparsest === undefined) return more
+  return (
+    ` Of ${asked} rows of the baseline ${data.rows} have a value in every channel; ${sparsest.column} has none in ${sparsest.missing} ` +
+    `of them: leave it out with --ignore, or name more rows.`
+  )
 }
 
 /** Copies of the arrays go to the worker: a baseline may be looked at again. */

@@ -142,6 +142,38 @@ t.test('a recording that lacks a channel of its baseline is scored by a model wi
   t.equal(rowsOf(out).length, ROWS)
 })
 
+t.test('a baseline of a handful of rows is fitted, with a warning; below that the least is named', async t => {
+  const path = recording(t, 'run.csv', 1_150)
+  const [out, json] = [join(t.testdirName, 'out.csv'), join(t.testdirName, 'out.json')]
+  const fit = (rows: string, ...more: string[]) =>
+    backtest('--csv', path, '--fit-rows', rows, '--ignore', 'fault', '--out', out, '--json', json, ...more)
+  for (const [rows, family, words] of [
+    ['0:8', 'levels', /8 rows are too few to check one half of the baseline against the other/],
+    ['0:40', 'var', /40 rows are too few to check/],
+    ['0:70', 'var', /too few rows to check one half/],
+  ] as const) {
+    const run = await fit(rows)
+    t.equal(run.code, 0, run.err)
+    t.match(run.err, words)
+    const [report] = JSON.parse(readFileSync(json, 'utf8')).recordings
+    t.match(report, { model: { family }, sufficiency: { enough: false } })
+    t.ok(report.warnings.some((warning: string) => words.test(warning)))
+    t.equal(rowsOf(out).length, 1_150 - Number(rows.slice(2)))
+  }
+  const smaller = await fit('0:40', '--family', 'var')
+  t.equal(smaller.code, 0)
+  t.match(
+    smaller.err,
+    /40 rows of 4 channels are too few for var that looks back on 5 rows .* fitted a model of family var instead/,
+  )
+  const none = await fit('0:7', '--family', 'var')
+  t.equal(none.code, 5)
+  t.match(
+    none.err,
+    /7 rows are there; it takes 8 at the least.* Tried: var that looks back on 5 .*; the smallest model of any family\. Name more rows/,
+  )
+})
+
 t.test('a file that cannot be read or written has its exit code, a model that is none another', async t => {
   const path = recording(t, 'run.csv', 700)
   const none = join(t.testdirName, 'none')

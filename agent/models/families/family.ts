@@ -54,7 +54,7 @@ export interface FittedFamily {
 }
 
 export interface Family {
-  name: 'var' | 'aakr' | 'autoencoder'
+  name: 'var' | 'aakr' | 'autoencoder' | 'levels'
   /** Rows that follow one another below which it cannot be fitted at all. */
   rowsNeeded(channels: number, settings: FitSettings): number
   /** Why it cannot be fitted to these rows, in numbers, and what to do; undefined when it can. */
@@ -65,8 +65,10 @@ export interface Family {
   delayRows: { on: number; off: number }
   /** False where a wild sample of the baseline is remembered as a shape like any other, and leaving it out only breaks windows. */
   screens: boolean
-  /** What a re-baselining looks back on: as much as the first baseline held, or everything healthy so far. */
-  keeps: 'baseline' | 'all'
+  /** What a re-baselining looks back on: as much as the first baseline held, or everything healthy so far; absent: it is never re-baselined. */
+  keeps?: 'baseline' | 'all'
+  /** Stands in where the rows are too few for any other: never enough, and nothing is said of how channels move together. */
+  makeshift?: true
 }
 
 /** Labels and nodes of `features`, [batch, labels.length]: what is shown beside the score, from the same window. */

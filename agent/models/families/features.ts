@@ -28,10 +28,7 @@ export interface Relation {
 
 export function fitRelation(stretch: Stretch, mean: number): Relation {
   const { rows, channels, runs } = stretch
-  if (channels > CHANNELS_MAX) {
-    const nobody = Array.from({ length: channels }, () => [])
-    return { mean, channels, weights: new Float64Array(0), predictors: nobody }
-  }
+  if (channels > CHANNELS_MAX) return noRelation(channels, mean)
   const averaged = movingMean(stretch.z, rows, channels, mean)
   const moments = new Moments(channels)
   for (let r = 0; r < rows; r++) {
@@ -41,6 +38,11 @@ export function fitRelation(stretch: Stretch, mean: number): Relation {
   const { weights, explained } = othersOf(moments, RIDGE)
   const spread = Float64Array.from({ length: channels }, (_, c) => Math.sqrt(moments.at(c, c) / moments.count))
   return { mean, channels, weights, predictors: predictorsOf(weights, explained, spread) }
+}
+
+/** Every channel is shown against its own mean. */
+export function noRelation(channels: number, mean: number): Relation {
+  return { mean, channels, weights: new Float64Array(0), predictors: Array.from({ length: channels }, () => []) }
 }
 
 function predictorsOf(weights: Float64Array, explained: Float64Array, spread: Float64Array): number[][] {

@@ -99,12 +99,12 @@ export interface VarFit extends Omit<FittedFamily, 'warnings'> {
   limits: number[]
 }
 
-/** The mean innovation vector. */
-export function fitShort(baseline: Baseline, { order, mean }: FitSettings): VarFit {
+/** The mean innovation vector. `widen` multiplies the limit. */
+export function fitShort(baseline: Baseline, { order, mean }: FitSettings, widen = 1): VarFit {
   const shape = { channels: baseline.channels, order, mean }
   const fits = fitVar(baseline, shape)
   const held = wholly(heldOutNorms(baseline, fits), baseline, mean)
-  const limit = limitOf(held, order + mean)
+  const limit = widen * limitOf(held, order + mean)
   const heldOut = held.map(score => score / limit)
   return { parts: [meanPart(fits.whole, limit)], heldOut, model: fits.whole, limits: [limit] }
 }

@@ -5,6 +5,7 @@ import { findOutliers, noOutliers, type Outliers, withoutOutliers } from '../fam
 import { baselineOf, type Standard, standardOf } from '../families/rows.ts'
 import { writeModelFile } from '../file/model-file.ts'
 import { modelGraph } from './combine.ts'
+import { constantText } from './constant-text.ts'
 import { fitProcess, type ProcessFit } from './process-fit.ts'
 import { selfTestOf } from './self-test.ts'
 import { sufficiencyOf } from './sufficiency.ts'
@@ -27,7 +28,7 @@ export function fitModel(given: FitData, options: FitOptions): FitResult {
   const sufficiency = options.reference ? { enough: true, reason: '' } : sufficiencyOf(data, fit)
   const warnings = [
     ...leftOut,
-    ...constantText(data, fit.model.standard),
+    ...(options.reference ? [] : constantText(data, fit.model)),
     ...fit.warnings,
     ...(sufficiency.enough ? [] : [sufficiency.reason]),
   ]
@@ -51,6 +52,8 @@ export function fitHealthy(given: FitData, options: FitOptions): HealthyFit {
   // What a model has scored without an alarm is what the machine does: screening such rows once more took 4 of 4,000 healthy ones
   // out of a water rig's, and the limit without them gave two false alarms in the next 1,400.
   const choice = chooseFor(given, options)
+  if (options.reference && !options.screen && choice.lead.makeshift)
+    throw refusal(given, `${given.rows} rows are too few to carry a baseline forward.`)
   const screened = (options.reference === undefined || options.screen === true) && choice.lead.screens
   const outliers = screened ? findOutliers(rows) : noOutliers(rows)
   const data = { ...withoutOutliers(rows, outliers), channels: given.channels }
@@ -60,9 +63,13 @@ export function fitHealthy(given: FitData, options: FitOptions): HealthyFit {
   return { data, fit, outliers: outliers.count, leftOut }
 }
 
-function chooseFor(data: FitData, { family, order, mean }: FitOptions): Choice {
+/** A provisional model is wanted, whatever can be fitted: learning has gone on for longer than anybody meant to wait. */
+function chooseFor(data: FitData, { family, order, mean, provisional }: FitOptions): Choice {
   const rows = { ...data, channels: data.channels.length }
-  return choose(baselineOf(rows, standardOf(rows)), family, { order, mean })
+  const baseline = baselineOf(rows, standardOf(rows))
+  const choice = choose(baseline, family, { order, mean })
+  const lacks = provisional && family !== 'auto' && choice.lead.lacks(baseline, choice.settings)
+  return lacks ? choose(baseline, 'auto', { order, mean }) : choice
 }
 
 function manifestOf(data: FitData, options: FitOptions, fit: ProcessFit, outliers: number): Manifest {
@@ -83,7 +90,7 @@ function manifestOf(data: FitData, options: FitOptions, fit: ProcessFit, outlier
     hop: options.hop,
     ...(everyMs === undefined ? {} : { everyMs }),
     alarm: options.alarm ?? { onDelayMs: on * rowMs, offDelayMs: off * rowMs, deadband: DEADBAND },
-    keeps: lead.keeps,
+    ...(lead.keeps === undefined ? {} : { keeps: lead.keeps }),
     contributions: data.channels.map(channel => channel.id),
     features: model.features.labels,
     fitted: {
@@ -111,13 +118,6 @@ function leftOutText(given: FitData, { count, perChannel }: Outliers): string[] 
   const where = given.channels.flatMap(({ id }, c) => (perChannel[c] ? [`${id} ${perChannel[c]}`] : [])).join(', ')
   const advice = 'look at the sensor and its line, or let `running` leave out what the machine does at times'
   return [`${count} of ${given.rows} rows left out as outliers (${where}); the like will score high: ${advice}.`]
-}
-
-function constantText(data: FitData, { constant }: Standard): string[] {
-  const still = data.channels.filter((_, i) => constant[i]).map(channel => channel.id)
-  if (still.length === 0) return []
-  const them = still.length === 1 ? 'it' : 'them'
-  return [`${still.join(', ')} never moved: a later change will score high. Leave ${them} out if that is no fault.`]
 }
 
 function refusal(data: FitData, message: string): AgentError {

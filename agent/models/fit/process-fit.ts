@@ -2,7 +2,7 @@
 
 import type { FitData } from '../contract.ts'
 import type { Choice } from '../families/choose.ts'
-import { featuresOf, fitRelation } from '../families/features.ts'
+import { featuresOf, fitRelation, noRelation } from '../families/features.ts'
 import { raiseTo } from '../families/folds.ts'
 import { baselineOf, standardOf } from '../families/rows.ts'
 import type { ProcessModel } from './combine.ts'
@@ -32,7 +32,8 @@ export function fitProcess(data: FitData, choice: Choice, widened = 1): ProcessF
   const samples = Math.max(...parts.map(part => part.samples))
   const heldOut = new Float64Array(data.rows).fill(Number.NaN)
   for (const family of fitted) raiseTo(heldOut, family.heldOut, widened)
-  const relation = fitRelation(baseline, Math.min(settings.mean, samples))
+  const mean = Math.min(settings.mean, samples)
+  const relation = lead.makeshift ? noRelation(rows.channels, mean) : fitRelation(baseline, mean)
   const features = featuresOf(relation, standard, data.channels)
   return {
     model: { channels: rows.channels, samples, standard, parts, features, widened },

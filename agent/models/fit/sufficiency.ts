@@ -11,6 +11,10 @@ const EXCEEDING_SHARE_MAX = 0.05
 
 /** By halves of the same choice of families. */
 export function sufficiencyOf(data: FitData, { choice }: ProcessFit): Sufficiency {
+  if (choice.lead.makeshift) {
+    const reason = `${data.rows} rows are too few to check one half of the baseline against the other; the setpoint is wide, and slow changes of a healthy machine may still exceed it. Learn longer.`
+    return { enough: false, reason }
+  }
   const half = Math.floor(data.rows / 2)
   const first = fitProcess(part(data, 0, half), choice)
   if (typeof first === 'string') {

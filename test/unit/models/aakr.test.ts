@@ -118,7 +118,7 @@ t.test('one channel: windows of what its gaps leave, else the refusal says what 
   const gaps = season(400, 9)
   for (let r = 0; r < 400; r += 20) gaps.breaks[r] = 1
   t.equal(fitHealthy(gaps, fitOptions).fit.model.samples, 12)
-  t.throws(() => fitModel(season(50, 9), fitOptions), {
+  t.throws(() => fitModel(season(50, 9), { ...fitOptions, family: 'aakr' }), {
     code: 'FIT_INSUFFICIENT',
     message: /50 rows are there.* 65 rows at least/,
   })

@@ -96,9 +96,9 @@ t.test('the command writes a model that a scorer child has tested', async t => {
 })
 
 t.test('the command says what is wrong and ends with the documented code', async t => {
-  const path = csv(lines.slice(0, 40), 'time;flow;suction;current\n')
+  const path = csv(lines.slice(0, 7), 'time;flow;suction;current\n')
   const out = join(t.testdir(), 'p.onnx')
-  t.match(await learn('--csv', path, '--out', out), { code: 5, err: /40 rows are there.*\[FIT_INSUFFICIENT\]/ })
+  t.match(await learn('--csv', path, '--out', out), { code: 5, err: /7 rows are there.*\[FIT_INSUFFICIENT\]/ })
   t.match(await learn('--csv', '/nowhere.csv', '--out', out), { code: 3, err: /\/nowhere\.csv.*\[CSV_INVALID\]/ })
   t.match(await learn('--csv', path, '--out', out, '--rows', '5:2'), { code: 2, err: /expected A:B/ })
   t.equal(existsSync(out), false)
