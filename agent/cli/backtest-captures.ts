@@ -11,6 +11,7 @@ import type { ModelFile } from '../models/contract.ts'
 import { windowOf } from '../models/fit/fit-bands.ts'
 import type { ScoredBatch, ScoringHost } from '../scoring/contract.ts'
 import type { BacktestScores } from './backtest-score.ts'
+import { judgeRow, type SensorFaultAt, type UsualFaults } from './backtest-sensors.ts'
 import type { Captures } from './captures-file.ts'
 
 export { type CaptureOptions, type Captures, readCaptures } from './captures-file.ts'
@@ -20,10 +21,16 @@ const KEY = 'backtest'
 const PUSHED_FLOATS = 1 << 20
 const PUSHED_WINDOWS = 256
 
+/** What a score of captures tells beside the scores. */
+export interface CaptureScores extends BacktestScores {
+  /** Captures with one are not scored. */
+  sensorFaults: SensorFaultAt[]
+}
+
 /**
  * Scores captures [from, end), in order. A capture longer than the model's window is scored by windows one after another, and its score,
- * contributions and features are their means; the alarm rule sees the capture once. A capture whose values are no numbers is not
- * scored and keeps the score before it.
+ * contributions and features are their means; the alarm rule sees the capture once. A capture whose sensors have a fault is not
+ * scored: it keeps the score before it, and the alarm stays as it is. `usual`: faults that are no news in this recording.
  *
  * Throws MODEL_MISMATCH when the captures are not what the model was made for.
  */
@@ -33,9 +40,10 @@ export async function scoreCaptures(
   captures: Captures,
   from: number,
   progress: (capture: number) => void = () => {},
-): Promise<BacktestScores> {
+  usual: UsualFaults = new Map(),
+): Promise<CaptureScores> {
   checkFit(model, captures)
-  const run = new CaptureRun(host, model, captures, from)
+  const run = new CaptureRun(host, model, captures, from, usual)
   return run.run(progress)
 }
 
@@ -44,21 +52,29 @@ class CaptureRun {
   readonly #model: ModelFile
   readonly #captures: Captures
   readonly #from: number
-  readonly #out: BacktestScores
+  readonly #usual: UsualFaults
+  readonly #out: CaptureScores
   readonly #engine: AlarmEngine
   readonly #perCapture: number
   /** Sums over the windows of the captures that are being scored, by capture. */
   readonly #sums = new Map<number, CaptureSum>()
   #inAlarm = false
 
-  constructor(host: ScoringHost, model: ModelFile, captures: Captures, from: number) {
+  constructor(host: ScoringHost, model: ModelFile, captures: Captures, from: number, usual: UsualFaults) {
     this.#host = host
     this.#model = model
     this.#captures = captures
     this.#from = from
+    this.#usual = usual
     this.#perCapture = windowOf(captures.channels.length, captures.samples).perCapture
     const count = captures.count - from
-    this.#out = { scores: new Float64Array(count), alarms: new Uint8Array(count), scored: 0, messages: [] }
+    this.#out = {
+      scores: new Float64Array(count),
+      alarms: new Uint8Array(count),
+      scored: 0,
+      messages: [],
+      sensorFaults: [],
+    }
     this.#engine = new AlarmEngine({
       assets: [assetOf(model, captures)],
       state: newAlarmState(),
@@ -74,7 +90,7 @@ class CaptureRun {
     })
   }
 
-  async run(progress: (capture: number) => void): Promise<BacktestScores> {
+  async run(progress: (capture: number) => void): Promise<CaptureScores> {
     let listening = true
     this.#host.onScores(batch => {
       if (listening) this.#take(batch)
@@ -94,14 +110,22 @@ class CaptureRun {
   }
 
   async #push(capture: number): Promise<void> {
-    const { samples, channels } = this.#model.manifest
-    const window = new Float32Array(channels.length * samples)
+    const { samples, reference } = this.#model.manifest
+    const { channels, rateHz, fullScale } = this.#captures
+    const axes = await this.#captures.capture(capture)
+    const healthy = reference?.vibration
+    const faults = judgeRow(capture, axes, channels, { rateHz, fullScale, healthy, usual: this.#usual })
+    if (faults.length > 0) {
+      this.#out.sensorFaults.push(...faults)
+      return
+    }
     for (let w = 0; w < this.#perCapture; w++) {
-      await this.#captures.window(capture, w * samples, samples, window)
       const queue = this.#host.queue(KEY)
       if (!queue) throw new AgentError('SCORER_DIED', 'the scorer lost its model')
       const offset = queue.claim(0, this.#captures.timesUs[capture]! + w)
-      queue.input.set(window, offset)
+      for (const [c, axis] of axes.entries()) {
+        queue.input.set(axis.subarray(w * samples, (w + 1) * samples), offset + c * samples)
+      }
     }
   }
 

@@ -5,14 +5,17 @@ import { AgentError } from '../core/errors.ts'
 import type { FitResult, ModelFile } from '../models/contract.ts'
 import { parseModelFile } from '../models/file/model-file.ts'
 import { fitCapturesInWorker } from '../models/fit/fit-worker.ts'
-import { type Captures, readCaptures, scoreCaptures } from './backtest-captures.ts'
+import { type CaptureScores, type Captures, readCaptures, scoreCaptures } from './backtest-captures.ts'
 import type { BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import type { Outcome } from './backtest-report.ts'
-import { type BacktestScores, startScorer } from './backtest-score.ts'
+import { startScorer } from './backtest-score.ts'
+import { faultsText, type JudgedBaseline, judgeBaseline } from './backtest-sensors.ts'
 import { readModelInput } from './files.ts'
 
 const FIT_DEADLINE_MS = 10 * 60_000
+/** A year of captures of a dead sensor would make a report of 40 MB. */
+const FAULTS_MAX = 10_000
 
 export class CapturesRun {
   readonly #options: BacktestOptions
@@ -31,19 +34,14 @@ export class CapturesRun {
       const from = Math.max(startRow, fitCaptures?.to ?? 0)
       if (from >= captures.count)
         throw new AgentError('USAGE', `${path} has ${captures.count} captures, none of them after ${from - 1}`)
-      const result = modelPath === undefined ? await this.#fit(captures) : undefined
-      const model = result ? parseModelFile(result.bytes, 'file', path) : readModelInput(modelPath!)
+      const fitted = modelPath === undefined ? await this.#fit(captures) : undefined
+      const model = fitted ? parseModelFile(fitted.result.bytes, 'file', path) : readModelInput(modelPath!)
+      const mine = captures.select(fitted?.baseline.channels ?? channelsOf(captures, model))
       const host = await startScorer(model)
       try {
         const progress = (capture: number): void => this.#progress.at(capture, captures.count)
-        return outcomeOf(
-          name,
-          captures,
-          model,
-          result,
-          from,
-          await scoreCaptures(host, model, captures, from, progress),
-        )
+        const scores = await scoreCaptures(host, model, mine, from, progress, fitted?.baseline.usual)
+        return outcomeOf(name, captures, model, fitted, from, scores)
       } finally {
         await host.stop(0)
       }
@@ -52,31 +50,53 @@ export class CapturesRun {
     }
   }
 
-  async #fit(captures: Captures): Promise<FitResult> {
+  async #fit(captures: Captures): Promise<Fitted> {
     const { fitCaptures, onDelay, offDelay } = this.#options
     const { from, to } = fitCaptures!
-    const data = await captures.read(from, Math.min(to, captures.count))
+    const baseline = judgeBaseline(await captures.read(from, Math.min(to, captures.count)), captures.fullScale, from)
+    const { data } = baseline
     const run = { deadlineMs: FIT_DEADLINE_MS, clock: systemClock() }
     const options = { name: 'backtest', release: 1 }
-    if (onDelay === undefined && offDelay === undefined) return fitCapturesInWorker(data, options, run)
-    // Only one of them given: the other is that of the family, in captures of this interval.
-    const own = await fitCapturesInWorker({ ...data, captures: data.captures.slice() }, options, run)
-    const { onDelayMs, offDelayMs } = own.manifest.alarm
-    const { deadband } = DEFAULTS.alarm
-    const alarm = { onDelayMs: onDelay ?? onDelayMs, offDelayMs: offDelay ?? offDelayMs, deadband }
-    return fitCapturesInWorker(data, { ...options, alarm }, run)
+    const fit = async (): Promise<FitResult> => {
+      if (onDelay === undefined && offDelay === undefined) return fitCapturesInWorker(data, options, run)
+      // Only one of them given: the other is that of the family, in captures of this interval.
+      const own = await fitCapturesInWorker({ ...data, captures: data.captures.slice() }, options, run)
+      const { onDelayMs, offDelayMs } = own.manifest.alarm
+      const { deadband } = DEFAULTS.alarm
+      const alarm = { onDelayMs: onDelay ?? onDelayMs, offDelayMs: offDelay ?? offDelayMs, deadband }
+      return fitCapturesInWorker(data, { ...options, alarm }, run)
+    }
+    try {
+      return { result: await fit(), baseline }
+    } catch (error) {
+      if (!(error instanceof AgentError) || baseline.warnings.length === 0) throw error
+      throw new AgentError(error.code, `${error.message} Before that: ${baseline.warnings.join(' ')}`, { cause: error })
+    }
   }
+}
+
+interface Fitted {
+  result: FitResult
+  baseline: JudgedBaseline
+}
+
+/** A model that was fitted without some channel of such a file names those it wants; others take them in order. */
+function channelsOf({ channels }: Captures, { manifest }: ModelFile): number[] {
+  const named = manifest.channels.map(({ id }) => channels.findIndex(channel => channel.id === id))
+  return named.includes(-1) ? [...channels.keys()] : named
 }
 
 function outcomeOf(
   name: string,
   { timesUs }: Captures,
   { manifest, sha256 }: ModelFile,
-  result: FitResult | undefined,
+  fitted: Fitted | undefined,
   firstRow: number,
-  { scores, alarms, scored, messages }: BacktestScores,
+  { scores, alarms, messages, sensorFaults }: CaptureScores,
 ): Outcome {
-  const unscored = scores.length - scored
+  const { result, baseline } = fitted ?? {}
+  const unscored = new Set(sensorFaults.map(({ row }) => row)).size
+  const all = [...(baseline?.faults ?? []), ...sensorFaults]
   return {
     scored: { name, firstRow, timesUs: timesUs.subarray(firstRow), scores, alarms, labels: undefined },
     model: {
@@ -91,9 +111,14 @@ function outcomeOf(
     rebaselines: [],
     leftOut: [],
     warnings: [
+      ...(baseline?.warnings ?? []),
       ...(result?.warnings ?? []),
-      ...(unscored > 0 ? [`${unscored} captures hold no numbers and keep the score before them`] : []),
+      ...(unscored > 0
+        ? [`${unscored} captures have a sensor fault and keep the score before them: ${faultsText(sensorFaults)}.`]
+        : []),
+      ...(all.length > FAULTS_MAX ? [`of ${all.length} sensor faults the first ${FAULTS_MAX} stand in the JSON.`] : []),
     ],
+    sensorFaults: all.slice(0, FAULTS_MAX),
     alarms: messages,
   }
 }

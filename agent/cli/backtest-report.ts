@@ -7,6 +7,7 @@ import type { Sufficiency } from '../models/contract.ts'
 import type { LeftOut } from './backtest-gone.ts'
 import type { AlarmDelays } from './backtest-options.ts'
 import type { Rebaselining } from './backtest-rebaseline.ts'
+import type { SensorFaultAt } from './backtest-sensors.ts'
 import { print, table } from './shared.ts'
 
 /** As the SMD protocol has it: the widest shoulder of a labelled range, in rows. */
@@ -44,6 +45,8 @@ export interface Outcome {
   /** Every time that another set of channels was left out, or all were there again. */
   leftOut: readonly LeftOut[]
   warnings: string[]
+  /** Captures alone: those of the baseline and of what was scored; a capture with one is neither fitted nor scored. */
+  sensorFaults?: readonly SensorFaultAt[]
   alarms: { row: number; text: string }[]
 }
 

@@ -4,6 +4,8 @@ import type { NpyFile } from '../decode/contract.ts'
 import { openNpy } from '../decode/npy.ts'
 import type { CaptureData } from '../models/contract.ts'
 
+/** Largest number of a digitiser of 16 bits. */
+const INT16_MAX = 32_767
 /** 256 MB: 60 captures of 5 s of 8 channels at 25.6 kHz are 61 million values. */
 const BASELINE_FLOATS_MAX = 64_000_000
 /** The recording says when it began no more than a file name does; the reports count from 1970. */
@@ -27,10 +29,14 @@ export interface Captures {
   rateHz: number
   /** [count] */
   timesUs: Float64Array
+  /** Largest value that the file can hold, of whole numbers; undefined of others. */
+  fullScale: number | undefined
+  /** The same file with these channels alone, in this order. Closed with it. */
+  select(channels: readonly number[]): Captures
   /** Captures [from, to) as fit data. Throws USAGE where they are beyond what memory is meant for. */
   read(from: number, to: number): Promise<CaptureData>
-  /** Samples [at, at + count) of every channel of a capture into `out` [channels, count], in the unit. */
-  window(capture: number, at: number, count: number, out: Float32Array): Promise<void>
+  /** The whole of one capture, [channels][samples], in the unit. */
+  capture(capture: number): Promise<Float32Array[]>
   close(): Promise<void>
 }
 
@@ -40,28 +46,44 @@ export async function readCaptures(path: string, options: CaptureOptions): Promi
   if (!(rateHz > 0) || !(intervalS > 0)) {
     throw new AgentError('USAGE', `--rate ${rateHz} and --interval ${intervalS} must be above 0`)
   }
-  return new OpenCaptures(path, await openNpy(path), options, unit)
+  const file = await openNpy(path)
+  const channels = Array.from({ length: file.channels }, (_, c) => ({ id: `ch${c + 1}`, unit, index: c }))
+  return new OpenCaptures(path, file, options, channels)
 }
 
 class OpenCaptures implements Captures {
   readonly path: string
   readonly count: number
   readonly samples: number
-  readonly channels: { id: string; unit: string }[]
+  readonly channels: { id: string; unit: string; index: number }[]
   readonly rateHz: number
   readonly timesUs: Float64Array
+  readonly fullScale: number | undefined
   readonly #file: NpyFile
+  readonly #options: CaptureOptions
   readonly #scale: number
 
-  constructor(path: string, file: NpyFile, { rateHz, intervalS, scale = 1 }: CaptureOptions, unit: string) {
+  constructor(path: string, file: NpyFile, options: CaptureOptions, channels: OpenCaptures['channels']) {
+    const { rateHz, intervalS, scale = 1 } = options
     this.path = path
     this.#file = file
+    this.#options = options
     this.#scale = scale
     this.count = file.captures
     this.samples = file.samples
     this.rateHz = rateHz
-    this.channels = Array.from({ length: file.channels }, (_, c) => ({ id: `ch${c + 1}`, unit }))
+    this.channels = channels
+    this.fullScale = file.dtype === 'i2' ? INT16_MAX * Math.abs(scale) : undefined
     this.timesUs = Float64Array.from({ length: file.captures }, (_, k) => FIRST_US + Math.round(k * intervalS * 1e6))
+  }
+
+  select(channels: readonly number[]): Captures {
+    return new OpenCaptures(
+      this.path,
+      this.#file,
+      this.#options,
+      channels.map(c => this.channels[c]!),
+    )
   }
 
   async read(from: number, to: number): Promise<CaptureData> {
@@ -73,17 +95,23 @@ class OpenCaptures implements Captures {
     }
     const captures = new Float32Array(count * size)
     for (let k = 0; k < count; k++) {
-      await this.window(from + k, 0, this.samples, captures.subarray(k * size, (k + 1) * size))
+      const axes = await this.capture(from + k)
+      for (const [c, axis] of axes.entries()) captures.set(axis, k * size + c * this.samples)
     }
-    const { path, samples, channels, rateHz, timesUs } = this
+    const { path, samples, rateHz, timesUs } = this
+    const channels = this.channels.map(({ id, unit }) => ({ id, unit }))
     return { captures, count, samples, channels, rateHz, timesUs: timesUs.slice(from, to), source: path }
   }
 
-  async window(capture: number, at: number, count: number, out: Float32Array): Promise<void> {
-    for (let c = 0; c < this.channels.length; c++) {
-      const values = await this.#file.read(capture, c, at, count)
-      for (let i = 0; i < count; i++) out[c * count + i] = values[i]! * this.#scale
+  async capture(capture: number): Promise<Float32Array[]> {
+    const axes: Float32Array[] = []
+    for (const { index } of this.channels) {
+      const values = await this.#file.read(capture, index, 0, this.samples)
+      const out = new Float32Array(this.samples)
+      for (let i = 0; i < out.length; i++) out[i] = values[i]! * this.#scale
+      axes.push(out)
     }
+    return axes
   }
 
   close(): Promise<void> {

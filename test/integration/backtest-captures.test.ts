@@ -1,13 +1,15 @@
 // Captures from a .npy file through fit worker, scorer child and alarm rule, as `wearwatch backtest --npy` does.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readCaptures, scoreCaptures } from '../../agent/cli/backtest-captures.ts'
 import { startScorer } from '../../agent/cli/backtest-score.ts'
+import type { SensorFaultAt } from '../../agent/cli/backtest-sensors.ts'
 import { systemClock } from '../../agent/core/clock.ts'
 import { parseModelFile } from '../../agent/models/file/model-file.ts'
 import { fitCapturesInWorker } from '../../agent/models/fit/fit-worker.ts'
 import { machineCaptures } from '../support/captures.ts'
+import { wearwatch } from '../support/daemon.ts'
 import { npyBytes } from '../support/source-npy.ts'
 
 const INTERVAL_S = 600
@@ -20,6 +22,10 @@ const fault = (k: number, _: number, s: number): number => {
   if (k === 25) return 0.3 * Math.sin(2 * Math.PI * 3_100 * s)
   return k >= FAULT ? 0.1 * Math.sin(2 * Math.PI * 5_100 * s) : 0
 }
+
+/** How many windows are scored at once changes the last bits of a float32 product. */
+const near = (a: Float64Array, b: Float64Array): boolean =>
+  a.length === b.length && a.every((value, i) => Math.abs(value - b[i]!) < 1e-5 * Math.max(1, value))
 
 async function backtest(path: string, options = {}) {
   const captures = await readCaptures(path, { ...READ, ...options })
@@ -55,7 +61,7 @@ t.test('a fault alarms with the second capture, a knock does not; all types of a
 
   const doubles = join(dir, 'f8.npy')
   writeFileSync(doubles, npyBytes(Float64Array.from(data.captures), [40, 1, 2_560]))
-  t.same((await backtest(doubles)).scores, scores)
+  t.ok(near((await backtest(doubles)).scores, scores))
 
   const scale = 1 / 4_096
   const whole = join(dir, 'i2.npy')
@@ -77,7 +83,7 @@ t.test('a score uses nothing after its capture', async t => {
   writeFileSync(whole, npyBytes(data.captures, [40, 1, 2_560]))
   writeFileSync(cut, npyBytes(data.captures.slice(0, 30 * 2_560), [30, 1, 2_560]))
   const [all, some] = [await backtest(whole), await backtest(cut)]
-  t.same([...some.scores], [...all.scores.slice(0, 10)])
+  t.ok(near(some.scores, all.scores.slice(0, 10)))
 })
 
 t.test(
@@ -88,7 +94,7 @@ t.test(
     data.captures[22 * 2 * 20_000 + 5] = Number.NaN
     const path = join(t.testdir(), 'long.npy')
     writeFileSync(path, npyBytes(data.captures, [26, 2, 20_000]))
-    const { scores, scored, model } = await backtest(path)
+    const { scores, scored, model, sensorFaults } = await backtest(path)
     t.match(model.manifest, {
       samples: 8_192,
       channels: [
@@ -98,6 +104,7 @@ t.test(
     })
     t.equal(scored, 5)
     t.equal(scores[2], scores[1], 'keeps the score before')
+    t.match(sensorFaults, [{ row: 22, channel: 'ch1', fault: 'dead', text: 'values that are no numbers' }])
     t.ok(
       scores.every(score => score > 0 && score < 1),
       [...scores].join(', '),
@@ -122,4 +129,72 @@ t.test('captures that a model was not made for, and options that cannot be, are 
   await captures.close()
   await t.rejects(readCaptures(path, { ...READ, rateHz: 0 }), { code: 'USAGE' })
   await t.rejects(readCaptures(join(dir, 'none.npy'), READ), { code: 'NPY_INVALID' })
+})
+
+/** Six captures in a row of a sensor that clips, and then a dead one; healthy otherwise. */
+const CLIPPED = [26, 27, 28, 29, 30, 31]
+const DEAD = 35
+
+function spoilt(): Float32Array {
+  const { captures } = machineCaptures({ ...SHAPE, channels: 2 })
+  for (const k of CLIPPED) {
+    for (let i = 0; i < SHAPE.samples; i++) {
+      const at = 2 * k * SHAPE.samples + i
+      captures[at] = Math.max(-0.3, Math.min(0.3, 8 * captures[at]!))
+    }
+  }
+  captures.fill(0.5, (2 * DEAD + 1) * SHAPE.samples, (2 * DEAD + 2) * SHAPE.samples)
+  return captures
+}
+
+t.test('captures with a sensor fault keep the score before them, raise no alarm and are named', async t => {
+  const dir = t.testdir()
+  const path = join(dir, 'spoilt.npy')
+  writeFileSync(path, npyBytes(spoilt(), [40, 2, 2_560]))
+  const [csv, json] = [join(dir, 'out.csv'), join(dir, 'out.json')]
+  const where = ['--npy', path, '--rate', '25600', '--interval', '600', '--fit-captures', `0:${BASELINE}`]
+  const { code, err } = await wearwatch(['backtest', ...where, '--out', csv, '--json', json])
+  t.equal(code, 0)
+  t.match(
+    err,
+    /7 captures have a sensor fault and keep the score before them: ch1 clipping in 6 \(.*\), ch2 dead in 1 \(constant 0.5\)/,
+  )
+  const rows = readFileSync(csv, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map(line => line.split(',').map(Number))
+  t.equal(rows.length, 20)
+  t.ok(rows.every(([, , , , alarm]) => alarm === 0))
+  for (const k of [...CLIPPED, DEAD]) t.equal(rows[k - BASELINE]![2], rows[(k === DEAD ? DEAD : 26) - BASELINE - 1]![2])
+  const [recording] = JSON.parse(readFileSync(json, 'utf8')).recordings
+  t.same(
+    recording.sensorFaults.map(({ row, channel, fault }: SensorFaultAt) => [row, channel, fault]),
+    [...CLIPPED.map(k => [k, 'ch1', 'clipping']), [DEAD, 'ch2', 'dead']],
+  )
+})
+
+t.test('a dead axis is left out of the fit with a warning; of dead axes alone nothing is made', async t => {
+  const dir = t.testdir()
+  const path = join(dir, 'dead.npy')
+  const { captures } = machineCaptures({ ...SHAPE, channels: 3 }, fault)
+  for (let k = 0; k < 40; k++) captures.fill(0, (3 * k + 1) * SHAPE.samples, (3 * k + 2) * SHAPE.samples)
+  // Two captures of the baseline are spoilt as well.
+  for (const k of [3, 9]) captures.fill(1, 3 * k * SHAPE.samples, (3 * k + 1) * SHAPE.samples)
+  writeFileSync(path, npyBytes(captures, [40, 3, 2_560]))
+  const [csv, json] = [join(dir, 'out.csv'), join(dir, 'out.json')]
+  const where = ['--npy', path, '--rate', '25600', '--interval', '600', '--fit-captures', `0:${BASELINE}`]
+  const { code, err } = await wearwatch(['backtest', ...where, '--out', csv, '--json', json])
+  t.equal(code, 0)
+  t.match(err, /ch2 is left out: dead in 20 of 20 captures of the baseline \(constant 0\); look at the sensor/)
+  t.match(err, /2 of 20 captures of the baseline left out: ch1 dead in 2 \(constant 1\)/)
+  const [recording] = JSON.parse(readFileSync(json, 'utf8')).recordings
+  t.same(recording.model.channels, ['ch1', 'ch3'])
+  t.match(recording.alarms, [{ row: FAULT + 1, text: /^ch[13] 5–5.2 kHz/ }])
+
+  captures.fill(0)
+  writeFileSync(path, npyBytes(captures, [40, 3, 2_560]))
+  const none = await wearwatch(['backtest', ...where, '--out', csv])
+  t.equal(none.code, 5)
+  t.match(none.err, /every channel is dead in most captures \(ch1: constant 0; ch2: constant 0; ch3: constant 0\)/)
 })

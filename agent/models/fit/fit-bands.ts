@@ -5,7 +5,6 @@ import { bandsGraph } from '../families/bands-graph.ts'
 import { BandMeter } from '../families/bands-levels.ts'
 import { type BandsShape, bandsShape, levelsOf } from '../families/bands-shape.ts'
 import { writeModelFile } from '../file/model-file.ts'
-import { judgeCapture } from '../vibration/judge.ts'
 import { bandsManifest } from './bands-manifest.ts'
 import { atText, baselineParts, CAPTURES_MIN } from './bands-parts.ts'
 import { sufficiencyOf } from './bands-sufficiency.ts'
@@ -14,13 +13,13 @@ const CAPTURES_GOOD = 60
 /** Floats of a window: beyond it the windows of the self-test alone would make a file of 1 MB. */
 const WINDOW_FLOATS_MAX = 16_384
 const WINDOWS_PER_CAPTURE_MAX = 32
-const JUDGED_MAX = 20
 
 /**
  * Fits healthy captures. Seconds of pure computation, so the agent runs it in a worker (`fitCapturesInWorker`). A window of the model is a
  * whole capture where that fits in 16,384 floats; of longer captures it takes windows one after another, up to 32, and the score
  * of a capture is their mean. Captures of a machine that stood are left out first, and counted. Where the speed is known, each bin of
- * speeds has a baseline of its own (bands-speeds.ts), all in one graph. The same captures give the same bytes.
+ * speeds has a baseline of its own (bands-speeds.ts), all in one graph. Captures of which a sensor has a fault are not given. The same
+ * captures give the same bytes.
  *
  * Throws AgentError FIT_INSUFFICIENT: fewer than five captures, too short for four averages, no signal, values that are no numbers, no
  * speed at which there are ten.
@@ -48,10 +47,6 @@ export function fitBands(given: CaptureData, options: CaptureFitOptions): FitRes
             `${kept.length} captures${parts.length > 1 ? atText(range) : ''}; ${CAPTURES_GOOD} or more would make a lower setpoint.`,
           ]
         : [],
-    ),
-    ...sensorText(
-      given,
-      fitted.flatMap(({ kept }) => [...kept]),
     ),
     ...(sufficiency.reason === '' ? [] : [sufficiency.reason]),
   ]
@@ -86,25 +81,6 @@ export function measure({ captures, count, samples }: CaptureData, shape: BandsS
     }
   }
   return { shape, energies, captures: count, perCapture }
-}
-
-/** What the captures say of the sensors; some of many are judged, evenly spread. */
-function sensorText({ captures, samples, channels, rateHz }: CaptureData, kept: readonly number[]): string[] {
-  const step = Math.max(1, Math.ceil(kept.length / JUDGED_MAX))
-  const judged = kept.filter((_, i) => i % step === 0)
-  return channels.flatMap(({ id }, c) => {
-    const found = new Map<string, { count: number; text: string }>()
-    for (const k of judged) {
-      const from = (k * channels.length + c) * samples
-      for (const { fault, text } of judgeCapture(captures.subarray(from, from + samples), rateHz).findings) {
-        found.set(fault, { count: (found.get(fault)?.count ?? 0) + 1, text })
-      }
-    }
-    return [...found].map(
-      ([fault, { count, text }]) =>
-        `${id}: ${fault} in ${count} of ${judged.length} captures (${text}); look at the sensor.`,
-    )
-  })
 }
 
 function checkValues(data: CaptureData): void {

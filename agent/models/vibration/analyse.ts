@@ -1,5 +1,6 @@
 // All that is made of one capture before any model sees it: what is wrong with its sensors, and the figures that are trended. The
 // running agent and a backtest both come here.
+import type { AxisLevels } from '../contract.ts'
 import { LOW_HZ_MAX } from './decimate.ts'
 import { type AccelerationFeatures, accelerationOf } from './features.ts'
 import { type HealthyLevels, judgeSignal, type SensorFinding } from './judge.ts'
@@ -86,6 +87,16 @@ function velocity(
   if (!isAcceleration(unit)) return { reason: `${unit} is no acceleration` }
   if (noVelocity !== undefined) return { reason: noVelocity }
   return velocityOfSignal(signal, unit, speed)
+}
+
+/** What a baseline keeps of one axis of one capture. */
+export function axisLevels(signal: CaptureSignal, unit: string, speed?: SpeedOfCapture): AxisLevels {
+  const found = velocity(signal, unit, speed, undefined)
+  return {
+    lowRms: signal.lowRms,
+    highRms: signal.highRms ?? Number.NaN,
+    mmPerS: 'mmPerS' in found ? found.mmPerS : Number.NaN,
+  }
 }
 
 export function isAcceleration(unit: string): unit is AccelerationUnit {
