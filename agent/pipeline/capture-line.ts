@@ -2,9 +2,10 @@ import type { AssetConfig } from '../config/contract.ts'
 import type { WaveformBlock } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
 import type { ModelFile } from '../models/contract.ts'
+import { binAt } from '../models/families/bands-speeds.ts'
 import type { Analyser } from '../models/live/analyser.ts'
 import { type CapturePlan, capturePlan, readCapture } from '../models/live/captures.ts'
-import type { SpeedTrack } from '../models/live/speed.ts'
+import { type SpeedTrack, steadySpeed } from '../models/live/speed.ts'
 import type { AxisIn, AxisOut, CaptureIn } from '../models/vibration/analyse.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
 import type { Vibration } from './vibration.ts'
@@ -26,6 +27,8 @@ interface CaptureLineDeps extends WaveformScoringDeps {
 /** A capture that was judged good while there was no model to score it: it is in the history. */
 interface Unscored {
   endUs: number
+  /** 1/min; NaN where it is not known or was not steady. */
+  perMin: number
   /** Of each axis, in the order of the plan. */
   startsUs: number[]
 }
@@ -100,30 +103,30 @@ export class CaptureLine {
   readonly #onCapture = (capture: Capture): void => {
     const { id, channels } = this.#asset
     for (const axis of capture.axes) this.#deps.history.appendWaveform(id, channels[axis.channel]!.id, axis)
-    const { startUs, endUs } = capture
-    const startsUs = capture.axes.map(axis => axis.startUs)
-    void this.#deps.analyser.analyse(this.#toAnalyse(capture)).then(analysed => {
-      if (!analysed) this.#deps.vibration.lost(this.#asset.index, endUs)
-      else this.#analysed({ startUs, endUs, startsUs }, analysed)
-    })
-  }
-
-  #toAnalyse({ axes, startUs, endUs }: Capture): CaptureIn {
+    const { startUs, endUs, axes } = capture
     const { speed, unknown } = this.#deps.speed.during(startUs, endUs)
-    return {
+    const perMin = steadySpeed(speed)
+    const taken = { startUs, endUs, perMin, startsUs: axes.map(axis => axis.startUs) }
+    const analyse: CaptureIn = {
       rateHz: this.#plan!.rateHz,
-      axes: axes.map(axis => this.#axisOf(axis)),
+      axes: axes.map(axis => this.#axisOf(axis, perMin)),
       ...(speed ? { speed } : {}),
       ...(unknown === undefined ? {} : { noVelocity: unknown }),
     }
+    void this.#deps.analyser.analyse(analyse).then(analysed => {
+      if (analysed) this.#analysed(taken, analysed)
+      else this.#deps.vibration.lost(this.#asset.index, endUs)
+    })
   }
 
-  #axisOf({ channel, samples, scale, offset }: Capture['axes'][number]): AxisIn {
+  #axisOf({ channel, samples, scale, offset }: Capture['axes'][number], perMin: number): AxisIn {
     const { id, unit } = this.#asset.channels[channel]!
     const values = new Float32Array(samples.length)
     for (let i = 0; i < samples.length; i++) values[i] = samples[i]! * scale + offset
-    const { channels, reference } = this.#deps.model()?.manifest ?? {}
-    const healthy = reference?.vibration?.[channels?.findIndex(known => known.id === id) ?? -1]
+    const { channels, reference, speed } = this.#deps.model()?.manifest ?? {}
+    // What is usual at one speed says nothing of another.
+    const known = !speed || binAt(speed.bins, perMin) >= 0
+    const healthy = known && reference?.vibration?.[channels?.findIndex(known => known.id === id) ?? -1]
     return {
       samples: values,
       unit,
@@ -133,29 +136,31 @@ export class CaptureLine {
   }
 
   #analysed(
-    { startUs, endUs, startsUs }: Unscored & { startUs: number },
+    { startUs, ...unscored }: Unscored & { startUs: number },
     { capture, axes }: { capture: CaptureIn; axes: AxisOut[] },
   ): void {
     const { vibration, sensors, captured, model } = this.#deps
     const { columns, channels } = this.#plan!
+    const { endUs, perMin } = unscored
     const troubles = axes.flatMap(({ findings }, i) =>
       findings.slice(0, 1).map(found => ({ channel: columns[i]!, ...found })),
     )
     const scorer = model()
     // A model that does not look at the axis with the fault goes on.
     const needed = scorer?.manifest.channels.map(({ id }) => id) ?? channels.map(({ id }) => id)
-    const usable = axes.every(({ findings }, i) => findings.length === 0 || !needed.includes(channels[i]!.id))
-    vibration.keep(this.#asset.index, { endUs, axes, usable, ...(capture.speed ? { speed: capture.speed } : {}) })
+    const faulty = axes.flatMap(({ findings: [found] }, i) =>
+      found && needed.includes(channels[i]!.id) ? [`${channels[i]!.id} ${found.fault}`] : [],
+    )
+    const unusable = faulty.join(', ') || speedUnknown(scorer, perMin)
+    const speed = capture.speed ? { speed: capture.speed } : {}
+    vibration.keep(this.#asset.index, { endUs, axes, unusable, ...speed })
     sensors(endUs, troubles)
     if (troubles.length === 0) captured(startUs)
-    if (!usable) return
-    if (scorer && !this.#catchingUp)
-      this.#score(
-        endUs,
-        capture.axes.map(({ samples }) => samples),
-        scorer,
-      )
-    else this.#unscored = [...this.#unscored, { endUs, startsUs }].slice(-UNSCORED_MAX)
+    if (unusable !== '') return
+    if (scorer && !this.#catchingUp) {
+      const samples = capture.axes.map(axis => axis.samples)
+      this.#score(unscored, samples, scorer)
+    } else this.#unscored = [...this.#unscored, unscored].slice(-UNSCORED_MAX)
   }
 
   async #catchUp(): Promise<void> {
@@ -163,23 +168,33 @@ export class CaptureLine {
     for (let next = this.#unscored.shift(); next; next = this.#unscored.shift()) {
       const axes = await readCapture(history, this.#asset.id, this.#plan!, next.startsUs)
       const scorer = model()
-      if (axes && scorer) this.#score(next.endUs, axes, scorer)
+      if (axes && scorer && speedUnknown(scorer, next.perMin) === '') this.#score(next, axes, scorer)
     }
   }
 
   /** The windows of a capture follow each other by a microsecond, which puts them together again; see capture-scores.ts. */
-  #score(endUs: number, axes: readonly Float32Array[], { manifest }: ModelFile): void {
+  #score({ endUs, perMin }: Unscored, axes: readonly Float32Array[], { manifest }: ModelFile): void {
     const queue = this.#deps.queue()
     const { channels } = this.#plan!
-    const wanted = manifest.channels.flatMap(({ id }) => axes[channels.findIndex(channel => channel.id === id)] ?? [])
-    if (!queue || wanted.length < manifest.channels.length) return
-    const { samples } = manifest
+    const { samples, speed } = manifest
+    const wanted = manifest.channels.map(({ id }) => axes[channels.findIndex(channel => channel.id === id)])
+    if (!queue || manifest.channels.some(({ id }, c) => !wanted[c] && id !== speed?.channel)) return
     const count = windowsPerCapture(this.#plan!, samples)
     for (let w = 0; w < count; w++) {
       const offset = queue.claim(this.#asset.index, endUs + w)
       for (const [c, values] of wanted.entries()) {
-        queue.input.set(values.subarray(w * samples, (w + 1) * samples), offset + c * samples)
+        const at = offset + c * samples
+        if (values) queue.input.set(values.subarray(w * samples, (w + 1) * samples), at)
+        else queue.input.fill(perMin, at, at + samples)
       }
     }
   }
+}
+
+/** Why a model cannot speak for a capture at this speed; empty where it can. */
+function speedUnknown(model: ModelFile | undefined, perMin: number): string {
+  const speed = model?.manifest.speed
+  if (!speed || binAt(speed.bins, perMin) >= 0) return ''
+  if (Number.isNaN(perMin)) return `${speed.channel} not known, or not steady`
+  return `${speed.channel} ${Math.round(perMin)}/min, of which there is no baseline`
 }

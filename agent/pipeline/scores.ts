@@ -1,7 +1,7 @@
 import type { AgentConfig } from '../config/contract.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
-import type { ModelFile } from '../models/contract.ts'
+import type { ManifestFeature, ModelFile } from '../models/contract.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 
 /** Newest score of an asset, for status and the features topic. */
@@ -104,7 +104,7 @@ export class ScoreKeeper {
       const { contributions, features } = model.manifest
       columns = {
         scores: ['score', ...contributions.map(label => `contribution:${label}`)],
-        features: features.map(({ name, role }) => (role && !name.includes(role) ? `${name} ${role}` : name)),
+        features: features.map(featureColumn),
       }
       this.#columns.set(model.sha256, columns)
     }
@@ -115,6 +115,12 @@ export class ScoreKeeper {
     if (this.#row.length < length) this.#row = new Float64Array(length)
     return this.#row
   }
+}
+
+/** `flow deviation`, `de-h rms`: of several channels each has its own. */
+function featureColumn({ name, role, channel }: ManifestFeature): string {
+  const plain = role && !name.includes(role) ? `${name} ${role}` : name
+  return channel === undefined || plain.includes(channel) ? plain : `${channel} ${plain}`
 }
 
 function copyRow(from: Float32Array, row: number, width: number, to: Float32Array | Float64Array, at: number): void {

@@ -17,8 +17,8 @@ export interface LookedCapture {
   speed?: SpeedOfCapture
   /** In the order of the plan's channels. */
   axes: readonly AxisOut[]
-  /** Some axis that is needed has a sensor fault: neither scored nor learnt from. */
-  usable: boolean
+  /** Why it is not scored: `de-h dead`; empty where it is, or will be when there is a model. */
+  unusable: string
 }
 
 interface Kept {
@@ -83,7 +83,7 @@ export class Vibration {
       Float64Array.of(looked.endUs),
       vibrationRow(looked.axes, looked.speed),
     )
-    kept.watch.captured(looked.endUs, looked.usable ? '' : troublesText(kept, looked))
+    kept.watch.captured(looked.endUs, looked.unusable)
     this.#tell(kept, looked)
   }
 
@@ -113,10 +113,4 @@ export class Vibration {
     })
     kept.troubles = now
   }
-}
-
-function troublesText({ plan }: Kept, { axes }: LookedCapture): string {
-  return axes
-    .flatMap(({ findings }, c) => (findings[0] ? [`${plan.channels[c]!.id} ${findings[0].fault}`] : []))
-    .join(', ')
 }

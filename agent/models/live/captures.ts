@@ -3,6 +3,7 @@ import type { AssetConfig, ChannelConfig } from '../../config/contract.ts'
 import type { History } from '../../history/contract.ts'
 import type { CaptureData } from '../contract.ts'
 import { windowOf } from '../fit/fit-bands.ts'
+import { speedColumn } from './speed.ts'
 import { type CaptureLevels, levelsAt, readLevels } from './vibration-rows.ts'
 
 /** 64 MB: 62 captures of 128,000 samples on two axes; more are thinned, evenly. */
@@ -91,6 +92,8 @@ export async function collectCaptures(
       captures.set(values, (k * channels.length + c) * samples)
     })
   })
+  const speed = speedColumn(asset)
+  const perMin = Float64Array.from(together, ({ startUs }) => levelsOf(startUs)?.perMin ?? Number.NaN)
   const none = channels.map(() => ({ lowRms: Number.NaN, highRms: Number.NaN, mmPerS: Number.NaN }))
   return {
     captures,
@@ -104,6 +107,7 @@ export async function collectCaptures(
     })),
     rateHz,
     timesUs: Float64Array.from(together, ({ startUs }) => startUs + lengthUs),
+    ...(speed === undefined ? {} : { speed: { channel: asset.channels[speed]!.id, perMin } }),
     ...(known.length > 0 ? { levels: together.map(({ startUs }) => levelsOf(startUs)?.axes ?? none) } : {}),
     source: `captures of ${asset.id}`,
   }

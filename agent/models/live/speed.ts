@@ -1,7 +1,7 @@
 // How fast the machine turned while a capture was taken.
 import type { AssetConfig } from '../../config/contract.ts'
 import type { GatedBlock } from '../../windows/contract.ts'
-import type { SpeedOfCapture } from '../vibration/velocity.ts'
+import { SPEED_SPREAD_MAX, type SpeedOfCapture, speedSpread } from '../vibration/velocity.ts'
 
 /** Rows remembered: 40 s, the longest capture at 25.6 kHz, of 100 rows a second. */
 const ROWS = 4096
@@ -28,6 +28,11 @@ export function speedColumn({ channels }: AssetConfig): number | undefined {
 export function nominalSpeed({ machine }: AssetConfig): number | undefined {
   const perMin = Number(NOMINAL.exec(String(machine?.speed ?? ''))?.[1])
   return perMin > 0 ? perMin : undefined
+}
+
+/** Mean over the capture in 1/min; NaN where it is not known, or moved too far for the capture to be of one speed. */
+export function steadySpeed(speed: SpeedOfCapture | undefined): number {
+  return speed && speedSpread(speed) <= SPEED_SPREAD_MAX ? speed.mean : Number.NaN
 }
 
 /** Remembers the newest rows of an asset's speed. Nothing is allocated per row. */
@@ -60,12 +65,14 @@ export class SpeedTrack {
     }
   }
 
-  /** Over [fromUs, toUs]: its values there, or the last one before as long as it may be held; else the rated speed. */
+  /**
+   * Over [fromUs, toUs]: its values there, or the last one before as long as it may be held. Of a machine without a channel for it
+   * the rated speed.
+   */
   during(fromUs: number, toUs: number): CaptureSpeed {
-    const measured = this.#column === undefined ? undefined : (this.#over(fromUs, toUs) ?? this.#held(fromUs))
-    const speed = measured ?? (this.#nominal === undefined ? undefined : constant(this.#nominal))
-    if (speed) return { speed }
-    return this.#column === undefined ? {} : { unknown: `no value of ${this.#name} during the capture` }
+    if (this.#column === undefined) return this.#nominal === undefined ? {} : { speed: constant(this.#nominal) }
+    const speed = this.#over(fromUs, toUs) ?? this.#held(fromUs)
+    return speed ? { speed } : { unknown: `no value of ${this.#name} during the capture` }
   }
 
   #over(fromUs: number, toUs: number): SpeedOfCapture | undefined {

@@ -3,13 +3,14 @@
 //   de-h rms, de-h peak, de-h rms below 1 kHz, …       in the channel's unit
 //   de-h velocity rms                                   mm/s; NaN where there is none
 //   de-h sensor fault                                   place in SENSOR_FAULTS, from 1; 0 = none
-//   speed                                               1/min, where it is known
+//   speed                                               1/min, mean over the capture; NaN where it is not known
+//   speed spread                                        furthest that it was from its mean, in %
 import type { ChannelConfig } from '../../config/contract.ts'
 import type { History } from '../../history/contract.ts'
 import type { AxisLevels } from '../contract.ts'
 import type { AxisOut } from '../vibration/analyse.ts'
 import { SENSOR_FAULTS } from '../vibration/judge.ts'
-import type { SpeedOfCapture } from '../vibration/velocity.ts'
+import { SPEED_SPREAD_MAX, type SpeedOfCapture, speedSpread } from '../vibration/velocity.ts'
 
 const NAMES = [
   'rms',
@@ -23,14 +24,15 @@ const NAMES = [
   'sensor fault',
 ] as const
 const [LOW, HIGH, VELOCITY, FAULT] = [4, 5, 7, 8] as const
-const SPEED = 'speed'
+const SPEEDS = ['speed', 'speed spread'] as const
 
 export function vibrationColumns(channels: readonly Pick<ChannelConfig, 'id'>[]): string[] {
-  return [...channels.flatMap(({ id }) => NAMES.map(name => `${id} ${name}`)), SPEED]
+  return [...channels.flatMap(({ id }) => NAMES.map(name => `${id} ${name}`)), ...SPEEDS]
 }
 
 export function vibrationRow(axes: readonly AxisOut[], speed: SpeedOfCapture | undefined): Float64Array {
-  return Float64Array.from([...axes.flatMap(axisRow), speed?.mean ?? Number.NaN])
+  const spread = speed ? 100 * speedSpread(speed) : Number.NaN
+  return Float64Array.from([...axes.flatMap(axisRow), speed?.mean ?? Number.NaN, spread])
 }
 
 function axisRow({ findings, figures }: AxisOut): number[] {
@@ -44,6 +46,8 @@ function axisRow({ findings, figures }: AxisOut): number[] {
 export interface CaptureLevels {
   endUs: number
   faulty: boolean
+  /** Steady speed in 1/min; NaN where there was none. */
+  perMin: number
   axes: AxisLevels[]
 }
 
@@ -59,10 +63,14 @@ export async function readLevels(
   for await (const chunk of history.query({ asset, class: 'vibration', fromUs, toUs: toUs + 1 })) {
     const places = channels.map(({ id }) => NAMES.map(name => chunk.columns.indexOf(`${id} ${name}`)))
     const width = chunk.columns.length
+    const [speed = -1, spread = -1] = SPEEDS.map(name => chunk.columns.indexOf(name))
     for (const [row, endUs] of chunk.timesUs.entries()) {
-      const at = (axis: number, name: number): number => chunk.values[row * width + places[axis]![name]!] ?? Number.NaN
+      const valueAt = (column: number): number =>
+        column < 0 ? Number.NaN : (chunk.values[row * width + column] ?? Number.NaN)
+      const at = (axis: number, name: number): number => valueAt(places[axis]![name]!)
       levels.push({
         endUs,
+        perMin: valueAt(spread) <= 100 * SPEED_SPREAD_MAX ? valueAt(speed) : Number.NaN,
         faulty: channels.some((_, axis) => at(axis, FAULT) > 0),
         axes: channels.map((_, axis) => ({
           lowRms: at(axis, LOW),

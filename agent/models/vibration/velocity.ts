@@ -8,7 +8,7 @@ export const STANDARD_GRAVITY = 9.80665
 export const CAPTURE_S_MIN = 4
 const REVOLUTIONS_MIN = 10
 /** A speed that moved further than this smears every harmonic over several lines. */
-const SPEED_SPREAD_MAX = 0.02
+export const SPEED_SPREAD_MAX = 0.02
 /** ISO 20816-3:2022, 4.2: from 10 Hz, and from 2 Hz for machines at or below 600/min. */
 const LOW_HZ = 10
 const LOW_HZ_SLOW = 2
@@ -67,6 +67,11 @@ export function lowSpectrum(samples: ArrayLike<number>, rateHz: number): Spectru
   return new CaptureSignal(samples, rateHz).low
 }
 
+/** Furthest that it was from its mean, as a share of that. */
+export function speedSpread({ mean, min, max }: SpeedOfCapture): number {
+  return Math.max(max - mean, mean - min) / mean
+}
+
 function unfit(seconds: number, speed: SpeedOfCapture | undefined): string | undefined {
   if (seconds < CAPTURE_S_MIN) return `the capture is ${round(seconds)} s long, velocity takes ${CAPTURE_S_MIN} s`
   if (!speed) return undefined
@@ -74,7 +79,7 @@ function unfit(seconds: number, speed: SpeedOfCapture | undefined): string | und
   if (!(revolutions >= REVOLUTIONS_MIN)) {
     return `${round(revolutions)} revolutions in the capture, velocity takes ${REVOLUTIONS_MIN}`
   }
-  const spread = Math.max(speed.max - speed.mean, speed.mean - speed.min) / speed.mean
+  const spread = speedSpread(speed)
   return spread > SPEED_SPREAD_MAX
     ? `the speed moved by ${round(100 * spread)} % during the capture, at most ${100 * SPEED_SPREAD_MAX} % are let pass`
     : undefined

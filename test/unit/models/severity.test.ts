@@ -48,6 +48,27 @@ t.test('vibration velocity by zones, only where it is an rms and the machine is 
   t.match(severityText(found(3, { unit: 'bar' })), /^no absolute reference/)
 })
 
+t.test('captures of vibration: the zone of the worst axis; without a machine class the velocity alone', async t => {
+  const waveform = { type: 'int16' as const, rateHz: 25_600 }
+  const channels = ['de-h', 'de-v'].map(id => channel(id, { unit: 'g', waveform }))
+  const levels = (mmPerS: number) => ({ lowRms: 1, highRms: 1, mmPerS })
+  const learnt = { ...reference(0, 0), vibration: [levels(1.2), levels(3.1)] }
+  t.match(severityOf(asset(channels, { machine }), ['de-h', 'de-v'], learnt), [
+    { channel: 'de-v', zone: 'C', high: true, text: /^zone C: de-v 3.1 mm\/s \(B\/C at 2.8; .*table A.2, rigid\)$/ },
+  ])
+  t.same(severityOf(asset(channels), ['de-h', 'de-v'], learnt), [
+    { channel: 'de-v', mean: 3.1, text: 'de-v 3.1 mm/s, in no zone without machine: {group, support}', high: false },
+  ])
+  const short = {
+    ...reference(0, 0),
+    vibration: [
+      { lowRms: 1, highRms: 1 },
+      { lowRms: 1, highRms: 1 },
+    ],
+  }
+  t.same(severityOf(asset(channels, { machine }), ['de-h', 'de-v'], short), [])
+})
+
 t.test('inputs of the last day against the first baseline; older hours go', async t => {
   const pump = asset([channel('flow'), channel('level')])
   const means = new InputMeans([0, 1])

@@ -1,0 +1,181 @@
+// What becomes of a capture: kept, judged, learnt from, scored, or none of it.
+import t from 'tap'
+import type { WaveformBlock } from '../../../agent/core/types.ts'
+import type { Manifest, ModelFile } from '../../../agent/models/contract.ts'
+import type { Analysed } from '../../../agent/models/live/analyser.ts'
+import { analyseCapture, type CaptureIn } from '../../../agent/models/vibration/analyse.ts'
+import { CaptureLine } from '../../../agent/pipeline/capture-line.ts'
+import type { LookedCapture } from '../../../agent/pipeline/vibration.ts'
+import { asset, channel } from '../../support/assets.ts'
+import { noise } from '../../support/vibration.ts'
+import { collectingQueue } from '../../support/window-queue.ts'
+
+const RATE = 5_120
+const SAMPLES = 512
+const START = 1_700_000_000e6
+const capture = { lengthMs: 100, everyMs: 1_000, settleMs: 0 }
+const waveform = { type: 'int16' as const, rateHz: RATE, capture }
+const motor = asset([
+  channel('de-h', { unit: 'g', waveform }),
+  channel('de-v', { unit: 'g', waveform }),
+  channel('speed', { unit: '1/min' }),
+])
+
+function modelOf(ids: readonly string[], more: Partial<Manifest> = {}): ModelFile {
+  const channels = ids.map(id => ({ id, unit: id === 'speed' ? '1/min' : 'g' }))
+  const manifest = { name: 'm', release: 1, family: 'bands', channels, samples: SAMPLES, ...more } as Manifest
+  return { bytes: new Uint8Array(), sha256: 'ab'.repeat(32), manifest, origin: 'local' }
+}
+
+function bench(perMin?: number) {
+  const queue = collectingQueue(SAMPLES * 3, 100)
+  const state = { model: undefined as ModelFile | undefined, hold: false }
+  const [kept, learnt, troubles]: [LookedCapture[], number[], unknown[]] = [[], [], []]
+  const stored: { channel: string; startUs: number; samples: Int16Array }[] = []
+  const held: (() => void)[] = []
+  const line = new CaptureLine(motor, {
+    queue: () => queue,
+    model: () => state.model,
+    analyser: {
+      analyse: (given: CaptureIn) =>
+        new Promise<Analysed | undefined>(resolve => {
+          const settle = (): void => resolve({ capture: given, axes: analyseCapture(given) })
+          if (state.hold) held.push(settle)
+          else settle()
+        }),
+    },
+    speed: { during: () => (perMin === undefined ? {} : { speed: { mean: perMin, min: perMin, max: perMin } }) },
+    vibration: { keep: (_, looked) => kept.push(looked), lost() {}, stream() {} },
+    history: {
+      appendWaveform(_, channel, { startUs, samples }) {
+        stored.push({ channel, startUs, samples: Int16Array.from(samples) })
+      },
+      async *waveforms(_, channel, fromUs, toUs) {
+        for (const piece of stored) {
+          if (piece.channel !== channel || piece.startUs < fromUs || piece.startUs >= toUs) continue
+          yield { startUs: piece.startUs, rateHz: RATE, samples: piece.samples, scale: 0.001, offset: 0 }
+        }
+      },
+    },
+    sensors: (_, found) => troubles.push(...found),
+    captured: startUs => learnt.push(startUs),
+    failed: error => t.fail(String(error)),
+  })
+  /** Capture number `k` of both axes; `dead`: the second gives nothing. */
+  const send = async (k: number, dead = false): Promise<void> => {
+    for (const column of [0, 1]) {
+      const live = Int16Array.from(noise(SAMPLES, 300, 10 * k + column))
+      const samples = column === 1 && dead ? new Int16Array(SAMPLES) : live
+      const block: WaveformBlock = {
+        asset: 0,
+        channel: column,
+        startUs: START + k * 1e6,
+        rateHz: RATE,
+        samples,
+        scale: 0.001,
+        offset: 0,
+        gap: true,
+      }
+      line.push(block, true)
+    }
+    await new Promise(setImmediate)
+  }
+  return { line, queue, state, kept, learnt, troubles, held, send, stored }
+}
+
+t.test('a good one is kept, learnt from and scored', async t => {
+  const { state, queue, kept, learnt, send, stored } = bench()
+  state.model = modelOf(['de-h', 'de-v'])
+  await send(0)
+  t.equal(stored.length, 2)
+  t.same(learnt, [START])
+  t.equal(queue.waiting, 1)
+  const { values } = queue.windows()[0]!
+  t.equal(values[0], Math.fround(stored[0]!.samples[0]! * 0.001))
+  t.equal(values[SAMPLES], Math.fround(stored[1]!.samples[0]! * 0.001))
+  t.match(kept, [{ unusable: '', axes: [{ findings: [] }, { findings: [] }] }])
+})
+
+t.test('one with a sensor fault is kept for a look and told, neither learnt from nor scored', async t => {
+  const { state, queue, kept, learnt, troubles, send, stored } = bench()
+  state.model = modelOf(['de-h', 'de-v'])
+  await send(0, true)
+  t.equal(stored.length, 2)
+  t.same(learnt, [])
+  t.equal(queue.waiting, 0)
+  t.match(troubles, [{ channel: 1, fault: 'dead' }])
+  t.match(kept, [{ unusable: 'de-v dead' }])
+})
+
+t.test('a model that does not look at the axis with the fault goes on', async t => {
+  const { state, queue, kept, learnt, troubles, send } = bench()
+  state.model = modelOf(['de-h'])
+  await send(0, true)
+  t.equal(queue.waiting, 1)
+  t.same(learnt, [])
+  t.equal(troubles.length, 1)
+  t.match(kept, [{ unusable: '' }])
+})
+
+t.test('those that came while the model was fitted are scored with it, once, before newer ones', async t => {
+  const { line, state, queue, held, send } = bench()
+  for (let k = 0; k < 5; k++) await send(k, k === 3)
+  t.equal(queue.waiting, 0)
+  const end = (k: number): number => START + k * 1e6 + ((SAMPLES - 1) / RATE) * 1e6
+  const model = modelOf(['de-h', 'de-v'], { fitted: { rows: 2, fromUs: START, toUs: end(0), source: 'captures' } })
+  state.hold = true
+  await send(5)
+  state.model = model
+  line.bound(model)
+  for (const settle of held) settle()
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+  t.same(
+    queue.windows().map(({ timeUs }) => timeUs),
+    [2, 4, 5].map(end),
+    'without the one of the baseline, those near its end, and the one with a fault',
+  )
+  line.bound(model)
+  await new Promise(setImmediate)
+  t.equal(queue.waiting, 3)
+})
+
+t.test('a model with baselines by speed is given the speed, and none that it does not know', async t => {
+  const bins = [
+    { fromPerMin: 990, toPerMin: 1010, captures: 20 },
+    { fromPerMin: 1480, toPerMin: 1500, captures: 20 },
+  ]
+  const model = modelOf(['de-h', 'de-v', 'speed'], { speed: { channel: 'speed', bins } })
+  for (const [perMin, why] of [
+    [1490, ''],
+    [1200, 'speed 1200/min, of which there is no baseline'],
+    [undefined, 'speed not known, or not steady'],
+  ] as const) {
+    const { state, queue, kept, learnt, send } = bench(perMin)
+    state.model = model
+    await send(0)
+    t.match(kept, [{ unusable: why }])
+    t.equal(learnt.length, 1, 'it may be learnt from')
+    t.equal(queue.waiting, why === '' ? 1 : 0)
+    if (why === '') t.same(new Set(queue.windows()[0]!.values.slice(2 * SAMPLES)), new Set([1490]))
+  }
+})
+
+t.test(
+  'above 1 kHz four times quieter than the baseline while the rest is as before: a loose mount, at a speed it knows',
+  async t => {
+    const vibration = [
+      { lowRms: 0.19, highRms: 2 },
+      { lowRms: 0, highRms: 0 },
+    ]
+    const reference = { fromUs: 0, toUs: 1, rows: 20, centre: [0, 0], deviation: [1, 1], vibration }
+    const { state, troubles, send } = bench(1490)
+    state.model = modelOf(['de-h', 'de-v'], { reference })
+    await send(0)
+    t.match(troubles, [{ channel: 0, fault: 'lost-high-frequency' }])
+    const slow = { channel: 'speed', bins: [{ fromPerMin: 500, toPerMin: 510, captures: 20 }] }
+    const { state: other, troubles: none, send: sendOther } = bench(1490)
+    other.model = modelOf(['de-h', 'de-v'], { reference, speed: slow })
+    await sendOther(0)
+    t.same(none, [])
+  },
+)
