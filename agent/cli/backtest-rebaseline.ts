@@ -1,11 +1,7 @@
 // Re-baselining within a backtest: the rows that the meter calls healthy, the verdict on them, and the model of them.
 import type { ModelFile } from '../models/contract.ts'
-import {
-  judgeRebaseline,
-  REBASELINE_ROWS_MAX,
-  RebaselineMeter,
-  type RebaselineVerdict,
-} from '../models/live/rebaseline.ts'
+import { judgeRebaseline, type RebaselineVerdict } from '../models/live/drift.ts'
+import { REBASELINE_ROWS_MAX, RebaselineMeter } from '../models/live/rebaseline.ts'
 import type { Baselines } from './backtest-baselines.ts'
 import type { BaselineRows } from './backtest-fit.ts'
 

@@ -4,7 +4,8 @@ import type { FitData, FitOptions, Reference } from '../../agent/models/contract
 import { stretchOf } from '../../agent/models/families/rows.ts'
 import { scoreModel } from '../../agent/models/fit/combine.ts'
 import { fitHealthy } from '../../agent/models/fit/fit.ts'
-import { judgeRebaseline, RebaselineMeter } from '../../agent/models/live/rebaseline.ts'
+import { judgeRebaseline } from '../../agent/models/live/drift.ts'
+import { RebaselineMeter } from '../../agent/models/live/rebaseline.ts'
 import { PUMP_CHANNELS, PumpModel } from '../../agent/sources/pump-model.ts'
 
 const STEP_S = 60

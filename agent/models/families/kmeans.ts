@@ -10,13 +10,7 @@ const ROUNDS = 2
 const SEED = 1
 
 /** `count` means [count x size] of rows [rows x size], drawn from them at random and moved to their neighbours' mean. */
-export function kMeans(
-  values: Float64Array,
-  rows: number,
-  size: number,
-  count: number,
-  draw = drawAny,
-): Float64Array {
+export function kMeans(values: Float64Array, rows: number, size: number, count: number, draw = drawAny): Float64Array {
   const centres = draw(values, rows, size, count)
   const sample = evenly(values, rows, size, Math.min(rows, ROWS_MAX))
   const sums = new Float64Array(count * size)

@@ -1,31 +1,22 @@
 import type { AssetConfig } from '../../config/contract.ts'
-import { messageOf } from '../../core/errors.ts'
-import type { WindowQueue } from '../../scoring/contract.ts'
-import type { CutterFactory, GatedBlock, WindowCutter } from '../../windows/contract.ts'
+import type { GatedBlock } from '../../windows/contract.ts'
 import type { ModelFile } from '../contract.ts'
-import { replayHistory } from './baseline.ts'
 import { captureRow, learnerParts } from './capture-learning.ts'
 import { type CapturePlan, capturePlan, learnsCaptures } from './captures.ts'
 import type { FitDeps } from './fitting.ts'
 import type { LeftOutChannel, RebaselineRecord, TimeRange } from './fold.ts'
-import type { HeldRows } from './held-rows.ts'
 import { type InputDrift, InputMeans } from './input-drift.ts'
 import { type LearnRecord, learnableRows, telemetryColumns } from './learn-meter.ts'
 import { Learner } from './learner.ts'
 import { type RebaselineOutcome, Rebaseliner } from './rebaseliner.ts'
 import { type ReducedBefore, Reducer, type ReducerDeps } from './reducer.ts'
+import { RowCutting, type RowCuttingDeps } from './row-cutting.ts'
 
-export interface AssetScoringDeps extends FitDeps {
-  cutter: CutterFactory
-  queue(key: string): WindowQueue | undefined
-  /** Resolves when the queue has room again, or the scorer is stopping. */
-  room(queue: WindowQueue): Promise<void>
+export interface AssetScoringDeps extends FitDeps, RowCuttingDeps {
   /** An alarm of the machine stands; all there were. */
   inAlarm(): boolean
   alarms(): readonly TimeRange[]
   stored: ReducerDeps['stored']
-  /** Rows that wait, of all assets. */
-  held: HeldRows
   /** A model took over. */
   bound?(model: ModelFile): void
 }
@@ -54,19 +45,15 @@ export class AssetScoring {
   /** Rows that the inputs are looked at in. */
   #counts: ReturnType<typeof learnableRows>
   readonly #channels: string[]
-  #state: 'idle' | 'expecting' | 'catching-up' | 'scoring' = 'idle'
+  readonly #cutting: RowCutting
   #model: ModelFile | undefined
-  #cutter: WindowCutter | undefined
-  #lastWindowUs = Number.NEGATIVE_INFINITY
   #lastRowUs = Number.NEGATIVE_INFINITY
-  /** Of the catching up under way: a model of another shape that comes in meanwhile begins a new one. */
-  #turn = 0
   #refused: string | undefined
-  #stopped = false
 
   constructor(asset: AssetConfig, deps: AssetScoringDeps, before: LearntBefore = {}) {
     this.#asset = asset
     this.#deps = deps
+    this.#cutting = new RowCutting(asset, deps)
     const model = (): ModelFile | undefined => this.#model
     const bind = (model: ModelFile, endUs: number): void => this.bind(model, endUs)
     this.#captures = learnsCaptures(asset) ? capturePlan(asset) : undefined
@@ -91,9 +78,14 @@ export class AssetScoring {
   }
 
   get mode(): ScoringMode {
-    if (this.#state === 'expecting') return 'catching-up'
-    if (this.#state !== 'idle') return this.#state
+    const { state } = this.#cutting
+    if (state === 'expecting') return 'catching-up'
+    if (state !== 'idle') return state
     return this.#learner.fitting ? 'fitting' : 'learning'
+  }
+
+  get #expecting(): boolean {
+    return this.#cutting.state === 'expecting'
   }
 
   get model(): ModelFile | undefined {
@@ -107,21 +99,19 @@ export class AssetScoring {
 
   /** A model is being loaded for it, which may take minutes: rows wait for it instead of being learnt from. */
   expect(): void {
-    this.#state = 'expecting'
+    this.#cutting.expect()
   }
 
   /** The model that the configuration or the journal names cannot be used; shown until another is at work, or the next start. */
   refused(reason: string): void {
     this.#refused = reason
-    if (this.#model || this.#state !== 'expecting') return
-    this.#state = 'idle'
-    const { held } = this.#deps
-    for (let rows = held.take(this.#asset.index); rows; rows = held.take(this.#asset.index)) this.gated(rows)
+    if (this.#model || !this.#expecting) return
+    for (const rows of this.#cutting.giveUp()) this.gated(rows)
   }
 
   /** Ends a fit under way. What was learnt stays recorded, and the next start fits it. */
   stop(): void {
-    this.#stopped = true
+    this.#cutting.stop()
     this.#learner.stop()
     this.#rebaseliner.stop()
     this.#reducer.stop()
@@ -129,7 +119,7 @@ export class AssetScoring {
 
   /** How far learning has come, while it matters; undefined where a model scores that nothing is learnt beside. */
   get learnRecord(): LearnRecord | undefined {
-    return this.#state === 'expecting' ? undefined : this.#learner.record
+    return this.#expecting ? undefined : this.#learner.record
   }
 
   /** What re-baselining goes on with after a restart. */
@@ -153,7 +143,7 @@ export class AssetScoring {
 
   /** Rows are learnt from, whatever scores meanwhile. */
   get learns(): boolean {
-    return this.#state !== 'expecting' && this.#learner.open
+    return !this.#expecting && this.#learner.open
   }
 
   progress(): ReturnType<Learner['progress']> {
@@ -192,13 +182,9 @@ export class AssetScoring {
 
   gated(block: GatedBlock): void {
     if (block.rows > 0) this.#lastRowUs = block.timesUs[block.rows - 1]!
-    if (this.#state === 'expecting') {
-      this.#deps.held.push(block)
-      return
-    }
+    this.#cutting.push(block)
+    if (this.#expecting) return
     this.#means.push(block, this.#counts)
-    if (this.#state === 'scoring') this.#cut(block)
-    else if (this.#state === 'catching-up') this.#deps.held.push(block)
     if (this.#captures) return
     this.#learner.gated(block)
     this.#reducer.gated(block)
@@ -206,16 +192,12 @@ export class AssetScoring {
 
   /** A whole capture is in the history; they are taken of a running machine alone. */
   captured(startUs: number): void {
-    if (!this.#captures || this.#state === 'expecting') return
+    if (!this.#captures || this.#expecting) return
     this.#learner.gated(captureRow(this.#asset.index, startUs, this.#captures.everyUs))
   }
 
-  /**
-   * A model was loaded for this asset. A cutter of the same shape goes on as it is; otherwise the rows after `afterUs` (the
-   * baseline's end, or the last window that the model before scored) are cut again from the history, so that none is lost.
-   */
+  /** A model was loaded for this asset; see RowCutting.bind. */
   bind(model: ModelFile, afterUs: number): void {
-    const before = this.#model?.manifest
     this.#model = model
     this.#learner.bound()
     this.#reducer.bound(model)
@@ -227,67 +209,6 @@ export class AssetScoring {
     // A file that the configuration names stays wrong until somebody mends that.
     if (!this.#asset.model.file) this.#refused = undefined
     this.#deps.bound?.(model)
-    const { channels, samples, hop } = model.manifest
-    const columns = channels.map(wanted => this.#asset.channels.findIndex(channel => channel.id === wanted.id))
-    const sameShape = before?.samples === samples && before.hop === hop && same(before.channels, channels)
-    if (this.#cutter && sameShape) return
-    const fromUs = Number.isFinite(this.#lastWindowUs) ? this.#lastWindowUs : afterUs
-    const newCutter = (): WindowCutter => this.#deps.cutter(this.#asset.index, { columns, samples, hop }, fromUs)
-    this.#cutter = newCutter()
-    this.#state = 'catching-up'
-    const turn = ++this.#turn
-    this.#catchUp(turn, fromUs, samples).catch((error: unknown) => {
-      if (this.#stopped) return
-      const what = `catching up with the rows of ${this.#asset.id}: ${messageOf(error)}; scoring goes on with new rows`
-      this.#deps.logger.error(what)
-      if (turn !== this.#turn) return
-      // An empty one: no window may reach over the rows that are missing.
-      this.#cutter = newCutter()
-      this.#deps.held.clear(this.#asset.index)
-      this.#state = 'scoring'
-    })
+    this.#cutting.bind(model.manifest, afterUs)
   }
-
-  async #catchUp(turn: number, afterUs: number, samples: number): Promise<void> {
-    const { gapMs, everyMs, running } = this.#asset
-    const { held } = this.#deps
-    // Far enough back for the gate to settle and the first window to fill.
-    const reachUs = ((running?.settleMs ?? 0) + 2 * gapMs + 20 * samples * everyMs) * 1000
-    const room = async (): Promise<void> => {
-      const queue = this.#deps.queue(this.#asset.id)
-      if (queue) await this.#deps.room(queue)
-    }
-    if (Number.isFinite(afterUs)) {
-      const range = { fromUs: afterUs - reachUs, toUs: Number.MAX_SAFE_INTEGER }
-      const cut = (block: GatedBlock): void => {
-        if (turn === this.#turn) this.#cut(block)
-      }
-      // What was held until now is in the history, which gives what it has at this moment; what comes from here on is not, so
-      // the two never overlap, whatever the clock does.
-      held.clear(this.#asset.index)
-      await replayHistory(this.#deps.history, this.#asset, this.#deps.gate, range, cut, room)
-    }
-    while (turn === this.#turn) {
-      const rows = held.take(this.#asset.index)
-      if (!rows) {
-        this.#state = 'scoring'
-        return
-      }
-      this.#cut(rows)
-      await room()
-    }
-  }
-
-  #cut(block: GatedBlock): void {
-    const queue = this.#deps.queue(this.#asset.id)
-    if (queue) this.#cutter?.push(block, queue, this.#onWindow)
-  }
-
-  readonly #onWindow = (timeUs: number): void => {
-    this.#lastWindowUs = timeUs
-  }
-}
-
-function same(a: readonly { id: string }[], b: readonly { id: string }[]): boolean {
-  return a.length === b.length && a.every((channel, i) => channel.id === b[i]?.id)
 }

@@ -1,32 +1,23 @@
 import type { AssetConfig } from '../../config/contract.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
 import type { GatedBlock } from '../../windows/contract.ts'
-import type { CaptureData, FitData, FitResult, ModelFile } from '../contract.ts'
-import { type BaselineRange, collectBaseline, replayHistory } from './baseline.ts'
-import { type FitDeps, type FitExtra, fitAndWarn, type Refusal, tellSeverity } from './fitting.ts'
-import type { TimeRange } from './fold.ts'
+import type { FitResult, ModelFile } from '../contract.ts'
+import { type Refusal, tellSeverity } from './fitting.ts'
 import { LearnChannels } from './learn-channels.ts'
 import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
+import { countLearnt, fitLearnt, type LearntDeps } from './learnt-rows.ts'
 import { listText } from './reduced.ts'
 import { isBefore, isPassing, moreThan, RETRY_US } from './retry.ts'
 
-export interface LearnerDeps extends FitDeps {
-  /** At work now. */
-  model(): ModelFile | undefined
+export interface LearnerDeps extends LearntDeps {
   /** `endUs`: the row that completed the baseline; after a clock was set back not the newest of its times. */
   bind(model: ModelFile, endUs: number): void
   /** An alarm of the machine stands. */
   inAlarm(): boolean
-  /** Alarms of the machine so far, the one that stands included. */
-  alarms(): readonly TimeRange[]
-  /** Where what is learnt from are not rows. */
-  collect?: (range: BaselineRange) => Promise<CaptureData>
 }
 
 /** Of a provisional model: with less history the setpoint is too low rather than too high, and people stop listening to it. */
 const PROVISIONAL_WIDENED = 1.5
-/** What led up to an alarm is not healthy either. */
-const MARGIN_ROWS = 40
 
 type Goal = 'complete' | 'provisional'
 
@@ -152,10 +143,7 @@ export class Learner {
     if (this.#deps.model()) start.anew = true
     const meter = this.#restart(start)
     if (sinceUs !== undefined) {
-      const { history, gate } = this.#deps
-      const older = new LearnMeter(this.#asset, undefined)
-      const range = { fromUs: sinceUs, toUs: nowUs }
-      await replayHistory(history, this.#asset, gate, range, block => void older.count(block, Number.POSITIVE_INFINITY))
+      const older = await countLearnt(this.#asset, this.#deps, { fromUs: sinceUs, toUs: nowUs })
       if (turn === this.#turn) meter.include(older)
     }
     return { ...meter.record! }
@@ -192,10 +180,7 @@ export class Learner {
     const { without: _, retryRows: __, insufficient: ___, ...kept } = record
     const now: LearnRecord = { ...kept, rows: 0, runningUs: 0, ...(without.length > 0 ? { without } : {}) }
     const meter = this.#restart(now)
-    const older = new LearnMeter(this.#asset, { ...now })
-    const range = { fromUs: record.sinceUs, toUs: nowUs }
-    const { history, gate } = this.#deps
-    await replayHistory(history, this.#asset, gate, range, block => void older.count(block, Number.POSITIVE_INFINITY))
+    const older = await countLearnt(this.#asset, this.#deps, { fromUs: record.sinceUs, toUs: nowUs }, { ...now })
     if (turn === this.#turn) meter.recounted(older)
   }
 
@@ -246,28 +231,16 @@ export class Learner {
 
   /** Undefined when there is not enough yet. */
   async #fit(goal: Goal, record: LearnRecord, there: Readonly<LearnRecord>): Promise<FitResult | undefined> {
-    const { history, gate, alarms } = this.#deps
-    const { sinceUs: fromUs, uptoUs: toUs, rows: expectedRows, without = [] } = there
-    const left = this.#deps.model()?.manifest.provisional && !record.anew ? alarms() : []
-    const marginUs = MARGIN_ROWS * this.#asset.everyMs * 1000
-    const among = (timeUs: number): boolean =>
-      !left.some(alarm => timeUs >= alarm.fromUs - marginUs && timeUs <= (alarm.toUs ?? Number.POSITIVE_INFINITY))
-    const range = { fromUs, toUs, expectedRows, without, ...(left.length > 0 ? { among } : {}) }
-    const collect = (): Promise<FitData | CaptureData> =>
-      this.#deps.collect?.(range) ?? collectBaseline(history, this.#asset, gate, range)
+    const task = { asset: this.#asset, deps: this.#deps, there, signal: this.#stopping.signal }
     if (goal === 'complete') {
-      const fitted = await this.#run(await collect(), {})
+      const fitted = await fitLearnt(task, {})
       if (fitted.sufficiency.enough || this.#asset.learn.sufficiency === 'warn') return fitted
       this.#insufficient(record, there, fitted.sufficiency.reason)
       if (record.anew || !this.#meter.overdue) return undefined
     }
     const missing = [...this.#meter.progress().missing, record.insufficient].filter(Boolean).join('; ')
     this.#provisionalRows = moreThan(there.rows)
-    return this.#run(await collect(), { provisional: { widened: PROVISIONAL_WIDENED, missing } })
-  }
-
-  #run(data: FitData | CaptureData, extra: FitExtra): Promise<FitResult> {
-    return fitAndWarn(this.#deps, this.#asset, data, extra, this.#stopping.signal)
+    return fitLearnt(task, { provisional: { widened: PROVISIONAL_WIDENED, missing } })
   }
 
   #insufficient(record: LearnRecord, { rows, runningUs, starts }: Readonly<LearnRecord>, reason: string): void {

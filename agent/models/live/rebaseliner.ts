@@ -2,15 +2,10 @@ import type { AssetConfig } from '../../config/contract.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { ModelFile, Reference } from '../contract.ts'
 import { type BaselineRows, collectBaseline } from './baseline.ts'
+import { judgeRebaseline } from './drift.ts'
 import { type FitDeps, fitAndWarn } from './fitting.ts'
 import type { LeftOutChannel, RebaselineRecord } from './fold.ts'
-import {
-  type HealthyStretch,
-  judgeRebaseline,
-  type RebaselineDue,
-  RebaselineMeter,
-  type RebaselineShape,
-} from './rebaseline.ts'
+import { type HealthyStretch, type RebaselineDue, RebaselineMeter, type RebaselineShape } from './rebaseline.ts'
 import { nameOfSet } from './reduced.ts'
 
 export interface RebaselinerDeps extends FitDeps {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DRIFT_MAX } from '../../../agent/models/live/rebaseline.ts'
+import { DRIFT_MAX } from '../../../agent/models/live/drift.ts'
 import { watchPump } from '../../support/model-creeping.ts'
 
 // A day of minutes as the baseline, then three weeks; the same weather in all three.

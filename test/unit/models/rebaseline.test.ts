@@ -1,12 +1,7 @@
 import t from 'tap'
 import type { Reference } from '../../../agent/models/contract.ts'
-import {
-  DRIFT_MAX,
-  judgeRebaseline,
-  RebaselineMeter,
-  type RebaselineShape,
-  type RebaselineState,
-} from '../../../agent/models/live/rebaseline.ts'
+import { DRIFT_MAX, judgeRebaseline } from '../../../agent/models/live/drift.ts'
+import { RebaselineMeter, type RebaselineShape, type RebaselineState } from '../../../agent/models/live/rebaseline.ts'
 
 const SHAPE: RebaselineShape = { baselineRows: 200, everyUs: 1e6, onDelayRows: 5, keeps: 'baseline' }
 
