@@ -40,13 +40,13 @@ export interface Captures {
   close(): Promise<void>
 }
 
-/** Opens an array [captures, channels, samples]. Throws NPY_INVALID, or USAGE for a rate or interval that cannot be. */
+/** Opens an array [captures, channels, samples], or [captures, samples] of one channel. Throws NPY_INVALID, or USAGE for a rate or interval that cannot be. */
 export async function readCaptures(path: string, options: CaptureOptions): Promise<Captures> {
   const { rateHz, intervalS, unit } = options
   if (!(rateHz > 0) || !(intervalS > 0)) {
     throw new AgentError('USAGE', `--rate ${rateHz} and --interval ${intervalS} must be above 0`)
   }
-  const file = await openNpy(path)
+  const file = await openNpy(path, { ofTwo: 'captures' })
   const channels = Array.from({ length: file.channels }, (_, c) => ({ id: `ch${c + 1}`, unit, index: c }))
   return new OpenCaptures(path, file, options, channels)
 }

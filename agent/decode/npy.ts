@@ -4,13 +4,19 @@ import { AgentError, messageOf } from '../core/errors.ts'
 import type { NpyArray, NpyFile } from './contract.ts'
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1')
+const VERSION_MAX = 3
 const HEADER_BYTES_MAX = 65_536
 /** More than any recorder has: such an array was saved with samples and channels the other way round. */
 const CHANNELS_MAX = 1_024
 const TYPES = { i2: Int16Array, f4: Float32Array, f8: Float64Array } as const
 
+export interface NpyOptions {
+  /** What the first of two dimensions counts; left out: channels of one capture. */
+  ofTwo?: 'captures' | 'channels'
+}
+
 /** Throws NPY_INVALID when the file is not such an array or shorter than its header says. */
-export async function openNpy(path: string): Promise<NpyFile> {
+export async function openNpy(path: string, options: NpyOptions = {}): Promise<NpyFile> {
   let file: FileHandle
   try {
     file = await open(path)
@@ -20,7 +26,7 @@ export async function openNpy(path: string): Promise<NpyFile> {
   try {
     const head = Buffer.alloc(HEADER_BYTES_MAX + 12)
     const { bytesRead } = await file.read(head, 0, head.length, 0)
-    const header = parseNpyHeader(path, head.subarray(0, bytesRead))
+    const header = parseNpyHeader(path, head.subarray(0, bytesRead), options)
     const { size } = await file.stat()
     const count = header.captures * header.channels * header.samples
     const wanted = header.dataAt + count * TYPES[header.dtype].BYTES_PER_ELEMENT
@@ -42,9 +48,15 @@ export interface NpyHeader {
 }
 
 /** `head`: the first bytes of the file, header included. Throws NPY_INVALID. */
-export function parseNpyHeader(path: string, head: Buffer): NpyHeader {
+export function parseNpyHeader(path: string, head: Buffer, { ofTwo }: NpyOptions = {}): NpyHeader {
+  if (head.toString('latin1', 0, 4) === 'PK\x03\x04') {
+    throw invalid(path, 'is an archive of arrays (.npz); write one of them with numpy.save()')
+  }
   if (head.length < 12 || !head.subarray(0, 6).equals(MAGIC)) {
     throw invalid(path, 'does not begin like a .npy file; write it with numpy.save()')
+  }
+  if (head[6]! < 1 || head[6]! > VERSION_MAX) {
+    throw invalid(path, `is of format ${head[6]}; 1 to ${VERSION_MAX} are read: write it with numpy.save()`)
   }
   // Version 1 has a 2-byte header length, 2 and 3 have 4 bytes.
   const lengthBytes = head[6] === 1 ? 2 : 4
@@ -68,7 +80,8 @@ export function parseNpyHeader(path: string, head: Buffer): NpyHeader {
   if (/'fortran_order'\s*:\s*True/.test(text) && dims.length > 1) {
     throw invalid(path, 'column-major order; save numpy.ascontiguousarray(array)')
   }
-  const [samples = 1, channels = 1, captures = 1] = dims.toReversed()
+  const whole = dims.length === 2 && ofTwo === 'captures' ? [dims[0]!, 1, dims[1]!] : dims
+  const [samples = 1, channels = 1, captures = 1] = whole.toReversed()
   if (channels > CHANNELS_MAX) {
     const read = `shape (${shape}) means ${channels} channels of ${samples} samples`
     throw invalid(path, `${read}, at most ${CHANNELS_MAX} are read; save array.T when it is [samples, channels]`)

@@ -15,6 +15,7 @@
 // many captures leave in a standard deviation: x 1.25 with 21, x 1.15 with 60, x 1.04 with 1,000. See docs/vibration.md for what
 // else was tried.
 import { type BandsShape, levelsOf } from './bands-shape.ts'
+import { tQuantile } from './student.ts'
 
 const FOLDS = 5
 /** Natural logarithms of energy; 0.05 is 0.2 dB: no chain of sensor, mount and digitiser repeats itself better. */
@@ -25,6 +26,8 @@ export const ENERGY_FLOOR = 1e-3
 const REFERENCE_SHARE_MIN = 1e-10
 /** One-sided 95 % of the normal distribution. */
 const CONFIDENCE = 1.645
+const COVERED = 0.99
+const MANY = 1_000
 // One wild capture that no level gave away must not make the model blind.
 const LARGEST_OVER_SECOND_MAX = 1.5
 
@@ -68,19 +71,20 @@ export function capturesOf(levels: BandLevels, captures: readonly number[]): Ban
   return { ...levels, energies, captures: captures.length }
 }
 
-/** The caller has made sure of at least FOLDS captures and of energy in every channel. `widened` multiplies the limits. */
+/** The caller has made sure of at least two captures and of energy in every channel. `widened` multiplies the limits. */
 export function fitBands(levels: BandLevels, widened = 1): BandsFit {
   const { shape, captures } = levels
   const parts = 2 * shape.channels
   const heldOut = new Float64Array(captures * parts)
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const inFold = (capture: number): boolean => Math.floor((capture * FOLDS) / captures) === fold
+  const folds = Math.min(FOLDS, captures)
+  for (let fold = 0; fold < folds; fold++) {
+    const inFold = (capture: number): boolean => Math.floor((capture * folds) / captures) === fold
     const baseline = baselineOf(levels, capture => !inFold(capture))
     for (let capture = 0; capture < captures; capture++) {
       if (inFold(capture)) heldOut.set(meanParts(levels, baseline, capture), capture * parts)
     }
   }
-  const widen = 1 + CONFIDENCE / Math.sqrt(2 * captures)
+  const widen = captures < FOLDS ? widenFew(captures) : 1 + CONFIDENCE / Math.sqrt(2 * captures)
   const gain = Float64Array.from({ length: parts }, (_, part) => {
     const scores = Float64Array.from({ length: captures }, (_, capture) => heldOut[capture * parts + part]!).sort()
     const limit = Math.min(scores[captures - 1]!, LARGEST_OVER_SECOND_MAX * scores[captures - 2]!)
@@ -91,6 +95,11 @@ export function fitBands(levels: BandLevels, widened = 1): BandsFit {
   const largest = (capture: number): number =>
     gain.reduce((top, g, part) => Math.max(top, g * heldOut[capture * parts + part]!), 0)
   return { model, heldOut: Float64Array.from({ length: captures }, (_, capture) => largest(capture)) }
+}
+
+/** Where a further capture lies with 99 % by Student's t of so few, over where it lies if their deviation were known. */
+function widenFew(captures: number): number {
+  return (tQuantile(COVERED, captures - 1) * Math.sqrt(1 + 1 / captures)) / tQuantile(COVERED, MANY)
 }
 
 /** Score of a capture: the mean of its windows'. */

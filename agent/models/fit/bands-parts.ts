@@ -5,8 +5,8 @@ import { levelsOf } from '../families/bands-shape.ts'
 import { speedBins } from '../families/bands-speeds.ts'
 import { medianOf } from './bands-manifest.ts'
 
-/** Below it five fifths of a baseline are no fifths. */
-export const CAPTURES_MIN = 5
+/** Of one nobody knows how the next may differ. */
+export const CAPTURES_MIN = 2
 /** Of a half that is to say something about the other, or of one of several bins of speed. */
 export const CAPTURES_FAIR = 10
 // A capture of a machine that stood, or of a hammer: 3 dB off, and six times as far as captures usually are.

@@ -21,7 +21,7 @@ const WINDOWS_PER_CAPTURE_MAX = 32
  * speeds has a baseline of its own (bands-speeds.ts), all in one graph. Captures of which a sensor has a fault are not given. The same
  * captures give the same bytes.
  *
- * Throws AgentError FIT_INSUFFICIENT: fewer than five captures, too short for four averages, no signal, values that are no numbers, no
+ * Throws AgentError FIT_INSUFFICIENT: fewer than two captures, too short for four averages, no signal, values that are no numbers, no
  * speed at which there are ten.
  */
 export function fitBands(given: CaptureData, options: CaptureFitOptions): FitResult {
@@ -88,7 +88,7 @@ function checkValues(data: CaptureData): void {
   if (channels.length === 0 || count < CAPTURES_MIN) {
     throw refusal(
       data,
-      `${count} captures of ${channels.length} channels are there, it takes ${CAPTURES_MIN} of one. Learn longer.`,
+      `${count} captures of ${channels.length} channels are there; it takes ${CAPTURES_MIN} of one at the least, and ${CAPTURES_GOOD} for a good setpoint.`,
     )
   }
   const wanted = count * channels.length * samples

@@ -28,6 +28,24 @@ t.test('missing leading dimensions are 1; pieces are read where they are asked f
   }
 })
 
+t.test('two dimensions are captures where that is asked for, however many', async t => {
+  const npy = await openNpy(
+    file(
+      t,
+      npyBytes(
+        Int16Array.from({ length: 4_000 }, (_, i) => i),
+        [2_000, 2],
+      ),
+    ),
+    {
+      ofTwo: 'captures',
+    },
+  )
+  t.same([npy.captures, npy.channels, npy.samples], [2_000, 1, 2])
+  t.same([...(await npy.read(1_999, 0, 0, 2))], [3_998, 3_999])
+  await npy.close()
+})
+
 t.test('float32 and float64', async t => {
   for (const array of [Float32Array.of(0.5, -2), Float64Array.of(0.1, 1e300)]) {
     const npy = await openNpy(file(t, npyBytes(array, [2])))
@@ -42,6 +60,8 @@ t.test('what is no such array is refused with the reason', async t => {
     npyBytes(ramp, [4], `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${shape}), }`)
   for (const [bytes, words] of [
     [Buffer.from('time,v\n1,2\n'), /does not begin like a \.npy file/],
+    [Buffer.from('504b030414000000', 'hex'), /an archive of arrays/],
+    [Buffer.from('\x93NUMPY\x09\x00aaaaaa', 'latin1'), /is of format 9; 1 to 3 are read/],
     [npyBytes(ramp, [5]), /the file was cut/],
     [npyBytes(ramp, [4]).subarray(0, 40), /header of \d+ bytes is cut/],
     [header('>i2', 'False', '4,'), /values are >i2; .* convert/],

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../agent/core/clock.ts'
 import type { CaptureData } from '../../../agent/models/contract.ts'
-import { type BandsModel, fitBands as fitLevels } from '../../../agent/models/families/bands.ts'
+import { type BandsModel, fitBands as fitLevels, scoreCapture } from '../../../agent/models/families/bands.ts'
 import { bandsGraph } from '../../../agent/models/families/bands-graph.ts'
 import { bandsShape } from '../../../agent/models/families/bands-shape.ts'
 import { parseModelFile } from '../../../agent/models/file/model-file.ts'
@@ -173,9 +173,31 @@ t.test('captures of a machine that stood are left out; a second half that is lou
   t.match(fitBands(rising, options).sufficiency, { enough: false, exceeding: 1, reason: /^100 % of the second half/ })
 })
 
+t.test(
+  'two captures and more are fitted, the fewer the wider: a few healthy ones stay below, a loud line goes beyond',
+  async t => {
+    const shape = bandsShape(1, PLAIN.samples, PLAIN.rateHz)!
+    const ill = [2, 3, 4].map(count => {
+      const data = machineCaptures({ ...PLAIN, count })
+      const { manifest, sufficiency } = fitBands(data, options)
+      t.match([manifest.fitted?.rows, sufficiency.enough], [count, false])
+      const model = modelOf(data)
+      const scores = (louder: number): number[] => {
+        const later = machineCaptures({ ...PLAIN, seed: 9 }, (_, __, s) => louder * Math.sin(2 * Math.PI * 3_100 * s))
+        const levels = measure(later, shape)
+        return Array.from({ length: later.count }, (_, k) => scoreCapture(model, levels, k))
+      }
+      t.ok(Math.max(...scores(0)) < 1, `${count} captures: ${Math.max(...scores(0))}`)
+      t.ok(Math.min(...scores(3)) > 1, `${count} captures: ${Math.min(...scores(3))}`)
+      return Math.min(...scores(3))
+    })
+    t.ok(ill[0]! < ill[2]!, ill.join(', '))
+  },
+)
+
 t.test('refuses what cannot be fitted, and says why', async t => {
-  const few = machineCaptures({ ...PLAIN, count: 4 })
-  t.throws(() => fitBands(few, options), { code: 'FIT_INSUFFICIENT', message: /4 captures .* it takes 5/ })
+  const few = machineCaptures({ ...PLAIN, count: 1 })
+  t.throws(() => fitBands(few, options), { code: 'FIT_INSUFFICIENT', message: /1 captures .* it takes 2/ })
   t.throws(() => fitBands(machineCaptures({ ...PLAIN, samples: 100 }), options), {
     code: 'FIT_INSUFFICIENT',
     message: /100 samples are too short/,
@@ -193,7 +215,7 @@ t.test('a fit in a worker gives the same file and moves the captures', async t =
   const there = await fitCapturesInWorker(data, options, { deadlineMs: 60_000, clock: systemClock() })
   t.equal(Buffer.compare(there.bytes, here.bytes), 0)
   t.equal(data.captures.length, 0)
-  const few = machineCaptures({ ...PLAIN, count: 4 })
+  const few = machineCaptures({ ...PLAIN, count: 1 })
   await t.rejects(fitCapturesInWorker(few, options, { deadlineMs: 60_000, clock: systemClock() }), {
     code: 'FIT_INSUFFICIENT',
   })
