@@ -4,6 +4,8 @@ import { localTime, paint } from './shared.ts'
 export interface VibrationLine {
   vibration?: {
     at: string
+    speed?: number
+    notScored?: string
     axes: {
       channel: string
       unit: string
@@ -21,7 +23,7 @@ export interface VibrationLine {
 export function vibrationTexts({ vibration, unwatched }: VibrationLine): string[] {
   const lost = unwatched && `NOT WATCHED since ${localTime(unwatched.since)}: ${unwatched.reason}`
   if (!vibration) return lost ? [paint(lost, 'red')] : []
-  const { at, axes, severity } = vibration
+  const { at, axes, severity, speed, notScored } = vibration
   const texts = axes.map(({ channel, unit, rms, velocityMmPerS, sensorFault }) => {
     const figures = [
       ...(rms === undefined ? [] : [`${Number(rms.toPrecision(3))} ${unit} rms`]),
@@ -34,7 +36,8 @@ export function vibrationTexts({ vibration, unwatched }: VibrationLine): string[
   const sick = severity && 'CD'.includes(severity.zone)
   return [
     ...(lost ? [paint(lost, 'red')] : []),
-    `vibration ${localTime(at)}: ${texts.join('; ')}`,
+    `vibration ${localTime(at)}${speed === undefined ? '' : `, ${Math.round(speed)}/min`}: ${texts.join('; ')}`,
+    ...(notScored === undefined ? [] : [paint(`capture not scored: ${notScored}`, 'yellow')]),
     ...(severity ? [sick ? paint(severity.text, 'yellow') : severity.text] : []),
     ...(why === undefined ? [] : [`no vibration velocity: ${why}`]),
   ]

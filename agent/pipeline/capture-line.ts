@@ -4,10 +4,12 @@ import type { History } from '../history/contract.ts'
 import type { ModelFile } from '../models/contract.ts'
 import { binAt } from '../models/families/bands-speeds.ts'
 import type { Analyser } from '../models/live/analyser.ts'
-import { type CapturePlan, capturePlan, readCapture } from '../models/live/captures.ts'
-import { type SpeedTrack, steadySpeed } from '../models/live/speed.ts'
+import { type CapturePlan, capturePlan, learnsCaptures, readCapture } from '../models/live/captures.ts'
+import { type SpeedTrack, speedColumn, steadySpeed } from '../models/live/speed.ts'
 import type { AxisIn, AxisOut, CaptureIn } from '../models/vibration/analyse.ts'
+import type { SpeedOfCapture } from '../models/vibration/velocity.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
+import { speedTrouble } from './capture-speed.ts'
 import type { Vibration } from './vibration.ts'
 import type { WaveformScoringDeps } from './waveform-scoring.ts'
 
@@ -27,8 +29,7 @@ interface CaptureLineDeps extends WaveformScoringDeps {
 /** A capture that was judged good while there was no model to score it: it is in the history. */
 interface Unscored {
   endUs: number
-  /** 1/min; NaN where it is not known or was not steady. */
-  perMin: number
+  speed: SpeedOfCapture | undefined
   /** Of each axis, in the order of the plan. */
   startsUs: number[]
 }
@@ -105,11 +106,10 @@ export class CaptureLine {
     for (const axis of capture.axes) this.#deps.history.appendWaveform(id, channels[axis.channel]!.id, axis)
     const { startUs, endUs, axes } = capture
     const { speed, unknown } = this.#deps.speed.during(startUs, endUs)
-    const perMin = steadySpeed(speed)
-    const taken = { startUs, endUs, perMin, startsUs: axes.map(axis => axis.startUs) }
+    const taken = { startUs, endUs, speed, startsUs: axes.map(axis => axis.startUs) }
     const analyse: CaptureIn = {
       rateHz: this.#plan!.rateHz,
-      axes: axes.map(axis => this.#axisOf(axis, perMin)),
+      axes: axes.map(axis => this.#axisOf(axis, steadySpeed(speed))),
       ...(speed ? { speed } : {}),
       ...(unknown === undefined ? {} : { noVelocity: unknown }),
     }
@@ -141,7 +141,7 @@ export class CaptureLine {
   ): void {
     const { vibration, sensors, captured, model } = this.#deps
     const { columns, channels } = this.#plan!
-    const { endUs, perMin } = unscored
+    const { endUs, speed } = unscored
     const troubles = axes.flatMap(({ findings }, i) =>
       findings.slice(0, 1).map(found => ({ channel: columns[i]!, ...found })),
     )
@@ -151,11 +151,13 @@ export class CaptureLine {
     const faulty = axes.flatMap(({ findings: [found] }, i) =>
       found && needed.includes(channels[i]!.id) ? [`${channels[i]!.id} ${found.fault}`] : [],
     )
-    const unusable = faulty.join(', ') || speedUnknown(scorer, perMin)
-    const speed = capture.speed ? { speed: capture.speed } : {}
-    vibration.keep(this.#asset.index, { endUs, axes, unusable, ...speed })
+    // A process model, of rows, has no use for captures.
+    const looks = scorer ? channels.some(({ id }) => needed.includes(id)) : learnsCaptures(this.#asset)
+    const notScored = looks ? this.#speedTrouble(speed, scorer) : ''
+    const unusable = faulty.join(', ') || notScored
+    vibration.keep(this.#asset.index, { endUs, axes, unusable, notScored, ...(speed ? { speed } : {}) })
     sensors(endUs, troubles)
-    if (troubles.length === 0) captured(startUs)
+    if (troubles.length === 0 && this.#speedTrouble(speed, undefined) === '') captured(startUs)
     if (unusable !== '') return
     if (scorer && !this.#catchingUp) {
       const samples = capture.axes.map(axis => axis.samples)
@@ -163,17 +165,22 @@ export class CaptureLine {
     } else this.#unscored = [...this.#unscored, unscored].slice(-UNSCORED_MAX)
   }
 
+  #speedTrouble(speed: SpeedOfCapture | undefined, model: ModelFile | undefined): string {
+    const channel = this.#asset.channels[speedColumn(this.#asset) ?? -1]?.id
+    return speedTrouble(channel, speed, model?.manifest)
+  }
+
   async #catchUp(): Promise<void> {
     const { history, model } = this.#deps
     for (let next = this.#unscored.shift(); next; next = this.#unscored.shift()) {
       const axes = await readCapture(history, this.#asset.id, this.#plan!, next.startsUs)
       const scorer = model()
-      if (axes && scorer && speedUnknown(scorer, next.perMin) === '') this.#score(next, axes, scorer)
+      if (axes && scorer && this.#speedTrouble(next.speed, scorer) === '') this.#score(next, axes, scorer)
     }
   }
 
   /** The windows of a capture follow each other by a microsecond, which puts them together again; see capture-scores.ts. */
-  #score({ endUs, perMin }: Unscored, axes: readonly Float32Array[], { manifest }: ModelFile): void {
+  #score({ endUs, speed: turned }: Unscored, axes: readonly Float32Array[], { manifest }: ModelFile): void {
     const queue = this.#deps.queue()
     const { channels } = this.#plan!
     const { samples, speed } = manifest
@@ -183,18 +190,10 @@ export class CaptureLine {
     for (let w = 0; w < count; w++) {
       const offset = queue.claim(this.#asset.index, endUs + w)
       for (const [c, values] of wanted.entries()) {
-        const at = offset + c * samples
-        if (values) queue.input.set(values.subarray(w * samples, (w + 1) * samples), at)
-        else queue.input.fill(perMin, at, at + samples)
+        const to = offset + c * samples
+        if (values) queue.input.set(values.subarray(w * samples, (w + 1) * samples), to)
+        else queue.input.fill(steadySpeed(turned), to, to + samples)
       }
     }
   }
-}
-
-/** Why a model cannot speak for a capture at this speed; empty where it can. */
-function speedUnknown(model: ModelFile | undefined, perMin: number): string {
-  const speed = model?.manifest.speed
-  if (!speed || binAt(speed.bins, perMin) >= 0) return ''
-  if (Number.isNaN(perMin)) return `${speed.channel} not known, or not steady`
-  return `${speed.channel} ${Math.round(perMin)}/min, of which there is no baseline`
 }

@@ -28,9 +28,6 @@ export async function setBaseline(parts: Parts, request: BaselineRequest): Promi
 
 async function anew(parts: Parts, asset: AssetConfig, { by, sinceUs }: BaselineRequest): Promise<BaselineReport> {
   const scoring = parts.scoring[asset.index]!
-  if (sinceUs !== undefined && learnsCaptures(asset)) {
-    throw new AgentError('COMMAND_REFUSED', `${asset.id} learns from captures, from now on only; leave --since out`)
-  }
   if (scoring.mode === 'catching-up' && !scoring.model) {
     throw new AgentError('COMMAND_REFUSED', `the model of ${asset.id} is still being loaded; ask again in a moment`)
   }
@@ -40,7 +37,8 @@ async function anew(parts: Parts, asset: AssetConfig, { by, sinceUs }: BaselineR
   const before = scoring.model ? `${named(scoring.model)} scores until then` : 'nothing is scored until then'
   const { rows, starts } = record
   const since = isoFromUs(record.sinceUs)
-  const message = `${asset.id} learns a new baseline from ${since} on (${rows} rows and ${starts} starts are there); ${before}`
+  const there = learnsCaptures(asset) ? `${rows} captures` : `${rows} rows and ${starts} starts`
+  const message = `${asset.id} learns a new baseline from ${since} on (${there} are there); ${before}`
   parts.logger.room('models').info(`asked by ${by}: ${message}`)
   return { asset: asset.id, message, since, rows }
 }

@@ -33,6 +33,7 @@ export function vibrationFigures({ config, vibration }: Parts, index: number): R
   return {
     at: isoFromUs(looked.endUs),
     ...(looked.speed ? { speed: round(looked.speed.mean) } : {}),
+    ...(looked.notScored === '' ? {} : { notScored: looked.notScored }),
     axes: looked.axes.map(({ findings, figures }, c) => ({
       channel: plan.channels[c]!.id,
       unit: plan.channels[c]!.unit,

@@ -19,6 +19,8 @@ export interface LookedCapture {
   axes: readonly AxisOut[]
   /** Why it is not scored: `de-h dead`; empty where it is, or will be when there is a model. */
   unusable: string
+  /** As far as the speed is to blame for that. */
+  notScored: string
 }
 
 interface Kept {
@@ -30,6 +32,8 @@ interface Kept {
   /** Channel and fault of the capture before: each is told once as it begins. */
   troubles: Set<string>
   noVelocity?: string
+  /** The capture before could not be held against a baseline; told as it begins. */
+  notScored: boolean
 }
 
 interface Deps {
@@ -51,7 +55,14 @@ export class Vibration {
       const plan = capturePlan(asset)
       if (!plan) return undefined
       const watch = new CaptureWatch(deps.clock, plan.everyUs / 1000, (1000 * plan.samples) / plan.rateHz)
-      return { asset, plan, watch, columns: vibrationColumns(plan.channels), troubles: new Set<string>() }
+      return {
+        asset,
+        plan,
+        watch,
+        columns: vibrationColumns(plan.channels),
+        troubles: new Set<string>(),
+        notScored: false,
+      }
     })
   }
 
@@ -85,11 +96,21 @@ export class Vibration {
     )
     kept.watch.captured(looked.endUs, looked.unusable)
     this.#tell(kept, looked)
+    this.#tellSpeed(kept, looked)
   }
 
   /** It could not be analysed. */
   lost(asset: number, endUs: number): void {
     this.#kept[asset]?.watch.captured(endUs, 'not analysed: the gateway was too busy, or its log says more')
+  }
+
+  #tellSpeed(kept: Kept, { notScored }: LookedCapture): void {
+    const { counters, logger } = this.#deps
+    if (notScored !== '') {
+      counters.get(`vibration.${kept.asset.id}.not_scored`).n++
+      if (!kept.notScored) logger.room('vibration').info(`${kept.asset.id}: capture not scored: ${notScored}`)
+    }
+    kept.notScored = notScored !== ''
   }
 
   #tell(kept: Kept, { axes }: LookedCapture): void {

@@ -65,3 +65,19 @@ export function binAt(bins: readonly SpeedRange[], perMin: number): number {
   const passed = speedEdges(bins).filter(edge => speed >= edge).length
   return passed % 2 === 1 ? (passed - 1) / 2 : -1
 }
+
+/** `1830/min lies between the baselines at 1480/min and 2950/min`; of a speed that binAt knows no bin for. */
+export function outsideText(bins: readonly SpeedRange[], perMin: number): string {
+  const below = bins.filter(({ toPerMin }) => toPerMin < perMin).at(-1)
+  const above = bins.find(({ fromPerMin }) => fromPerMin > perMin)
+  const speed = `${Math.round(perMin)}/min lies`
+  if (below && above) return `${speed} between the baselines at ${rangeText(below)} and ${rangeText(above)}`
+  if (above) return `${speed} below the ${bins.length > 1 ? 'lowest ' : ''}baseline, at ${rangeText(above)}`
+  return `${speed} above the ${bins.length > 1 ? 'highest ' : ''}baseline${below ? `, at ${rangeText(below)}` : ''}`
+}
+
+/** `985–995/min`, `1480/min`. */
+export function rangeText({ fromPerMin, toPerMin }: SpeedRange): string {
+  const [from, to] = [Math.round(fromPerMin), Math.round(toPerMin)]
+  return from === to ? `${from}/min` : `${from}–${to}/min`
+}

@@ -2,7 +2,7 @@
 import type { CaptureData, SpeedRange } from '../contract.ts'
 import type { BandLevels } from '../families/bands.ts'
 import { levelsOf } from '../families/bands-shape.ts'
-import { speedBins } from '../families/bands-speeds.ts'
+import { rangeText, speedBins } from '../families/bands-speeds.ts'
 import { medianOf } from './bands-manifest.ts'
 
 /** Of one nobody knows how the next may differ. */
@@ -71,12 +71,6 @@ function partsOf(
 /** ` at 985–995/min`; empty where there is but one baseline. */
 export function atText(range: SpeedRange | undefined): string {
   return range ? ` at ${rangeText(range)}` : ''
-}
-
-/** `985–995/min`, `1480/min`. */
-export function rangeText({ fromPerMin, toPerMin }: SpeedRange): string {
-  const [from, to] = [Math.round(fromPerMin), Math.round(toPerMin)]
-  return from === to ? `${from}/min` : `${from}–${to}/min`
 }
 
 /** Those whose level in every channel is that of the others. */

@@ -3,6 +3,7 @@ import type { AssetConfig } from '../../config/contract.ts'
 import type { GatedBlock } from '../../windows/contract.ts'
 import { type CapturePlan, capturesNeeded, collectCaptures } from './captures.ts'
 import type { LearnerDeps } from './learner.ts'
+import { learnableCapture, readLevels } from './vibration-rows.ts'
 
 /** GatedBlock.states */
 const RUNNING = 2
@@ -19,7 +20,13 @@ export function learnerParts(
   const lengthUs = (plan.samples / plan.rateHz) * 1e6
   const collect: LearnerDeps['collect'] = ({ fromUs, toUs, expectedRows }) =>
     collectCaptures(deps.history, asset, plan, { fromUs: fromUs - 1, toUs: toUs + 2 * lengthUs, expectedRows })
-  return [counted, { ...deps, collect }]
+  const learnable = learnableCapture(asset)
+  const replay: LearnerDeps['replay'] = async ({ fromUs, toUs }, sink) => {
+    for (const levels of await readLevels(deps.history, asset.id, plan.channels, fromUs, toUs)) {
+      if (learnable(levels)) sink(captureRow(asset.index, levels.endUs - lengthUs, plan.everyUs))
+    }
+  }
+  return [counted, { ...deps, collect, replay }]
 }
 
 export function captureRow(asset: number, startUs: number, everyUs: number): GatedBlock {

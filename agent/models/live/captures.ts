@@ -4,7 +4,7 @@ import type { History } from '../../history/contract.ts'
 import type { CaptureData } from '../contract.ts'
 import { windowOf } from '../fit/fit-bands.ts'
 import { speedColumn } from './speed.ts'
-import { type CaptureLevels, levelsAt, readLevels } from './vibration-rows.ts'
+import { type CaptureLevels, learnableCapture, levelsAt, readLevels } from './vibration-rows.ts'
 
 /** 64 MB: 62 captures of 128,000 samples on two axes; more are thinned, evenly. */
 const FLOATS_MAX = 16_000_000
@@ -53,8 +53,8 @@ export function capturesNeeded({ learn }: AssetConfig, { everyUs }: CapturePlan)
 }
 
 /**
- * Captures of [fromUs, toUs] as fit data, thinned evenly when there are too many. One whose sensors were found to have a fault is
- * left out; of the others goes along what was measured of them.
+ * Captures of [fromUs, toUs] as fit data, thinned evenly when there are too many. One whose sensors were found to have a fault, or
+ * whose speed moved where that is a channel, is left out; of the others goes along what was measured of them.
  */
 export async function collectCaptures(
   history: History,
@@ -72,8 +72,9 @@ export async function collectCaptures(
   const known = await readLevels(history, asset.id, channels, fromUs, toUs + lengthUs + TOGETHER_US)
   const levelsOf = (startUs: number): CaptureLevels | undefined =>
     levelsAt(known, startUs + lengthUs, Math.min(TOGETHER_US, everyUs / 2))
+  const learnable = learnableCapture(asset)
   const wanted = (startUs: number): boolean =>
-    Math.round(startUs / everyUs) % thinnedBy === 0 && !levelsOf(startUs)?.faulty
+    Math.round(startUs / everyUs) % thinnedBy === 0 && learnable(levelsOf(startUs))
   const found: Map<number, Float32Array>[] = []
   for (const { id } of channels) {
     const axis = new Map<number, Float32Array>()

@@ -1,5 +1,6 @@
 // The rows that a learner has counted, out of the history again: to be fitted, or to be counted anew.
 import type { AssetConfig } from '../../config/contract.ts'
+import type { GatedBlock } from '../../windows/contract.ts'
 import type { CaptureData, FitResult, ModelFile } from '../contract.ts'
 import { type BaselineRange, collectBaseline, replayHistory } from './baseline.ts'
 import { type FitDeps, type FitExtra, fitAndWarn } from './fitting.ts'
@@ -16,6 +17,8 @@ export interface LearntDeps extends FitDeps {
   alarms(): readonly TimeRange[]
   /** Where what is learnt from are not rows. */
   collect?: (range: BaselineRange) => Promise<CaptureData>
+  /** Likewise: [fromUs, toUs) once more, as rows to be counted. */
+  replay?: (range: { fromUs: number; toUs: number }, sink: (block: GatedBlock) => void) => Promise<void>
 }
 
 export interface LearntTask {
@@ -41,11 +44,12 @@ export async function fitLearnt({ asset, deps, there, signal }: LearntTask, extr
 /** What the history of a range counts for; it completes nothing. Throws what the history throws. */
 export async function countLearnt(
   asset: AssetConfig,
-  { history, gate }: Pick<FitDeps, 'history' | 'gate'>,
+  { history, gate, replay }: Pick<LearntDeps, 'history' | 'gate' | 'replay'>,
   range: { fromUs: number; toUs: number },
   record?: LearnRecord,
 ): Promise<LearnMeter> {
   const meter = new LearnMeter(asset, record)
-  await replayHistory(history, asset, gate, range, block => void meter.count(block, Number.POSITIVE_INFINITY))
+  const count = (block: GatedBlock): void => void meter.count(block, Number.POSITIVE_INFINITY)
+  await (replay?.(range, count) ?? replayHistory(history, asset, gate, range, count))
   return meter
 }

@@ -5,12 +5,13 @@
 //   de-h sensor fault                                   place in SENSOR_FAULTS, from 1; 0 = none
 //   speed                                               1/min, mean over the capture; NaN where it is not known
 //   speed spread                                        furthest that it was from its mean, in %
-import type { ChannelConfig } from '../../config/contract.ts'
+import type { AssetConfig, ChannelConfig } from '../../config/contract.ts'
 import type { History } from '../../history/contract.ts'
 import type { AxisLevels } from '../contract.ts'
 import type { AxisOut } from '../vibration/analyse.ts'
 import { SENSOR_FAULTS } from '../vibration/judge.ts'
 import { SPEED_SPREAD_MAX, type SpeedOfCapture, speedSpread } from '../vibration/velocity.ts'
+import { speedColumn } from './speed.ts'
 
 const NAMES = [
   'rms',
@@ -81,6 +82,12 @@ export async function readLevels(
     }
   }
   return levels.sort((a, b) => a.endUs - b.endUs)
+}
+
+/** May it be learnt from? Its sensors are well and, where the asset has a channel for its speed, that was steady. */
+export function learnableCapture(asset: AssetConfig): (levels: CaptureLevels | undefined) => boolean {
+  const withSpeed = speedColumn(asset) !== undefined
+  return levels => !levels?.faulty && (!withSpeed || (levels?.perMin ?? 0) > 0)
 }
 
 /** Those nearest to a capture that ended at `endUs`, within `withinUs`: its axes do not end at the same microsecond. */

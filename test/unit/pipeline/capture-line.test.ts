@@ -27,7 +27,8 @@ function modelOf(ids: readonly string[], more: Partial<Manifest> = {}): ModelFil
   return { bytes: new Uint8Array(), sha256: 'ab'.repeat(32), manifest, origin: 'local' }
 }
 
-function bench(perMin?: number) {
+/** `perMin`: NaN where it is not known. */
+function bench(perMin = 1_490) {
   const queue = collectingQueue(SAMPLES * 3, 100)
   const state = { model: undefined as ModelFile | undefined, hold: false }
   const [kept, learnt, troubles]: [LookedCapture[], number[], unknown[]] = [[], [], []]
@@ -44,7 +45,7 @@ function bench(perMin?: number) {
           else settle()
         }),
     },
-    speed: { during: () => (perMin === undefined ? {} : { speed: { mean: perMin, min: perMin, max: perMin } }) },
+    speed: { during: () => (Number.isNaN(perMin) ? {} : { speed: { mean: perMin, min: perMin, max: perMin } }) },
     vibration: { keep: (_, looked) => kept.push(looked), lost() {}, stream() {} },
     history: {
       appendWaveform(_, channel, { startUs, samples }) {
@@ -147,14 +148,15 @@ t.test('a model with baselines by speed is given the speed, and none that it doe
   const model = modelOf(['de-h', 'de-v', 'speed'], { speed: { channel: 'speed', bins } })
   for (const [perMin, why] of [
     [1490, ''],
-    [1200, 'speed 1200/min, of which there is no baseline'],
-    [undefined, 'speed not known, or not steady'],
+    [1200, /^1200\/min lies between the baselines at 990–1010\/min and 1480–1500\/min/],
+    [0, '0/min: the machine did not turn'],
+    [Number.NaN, 'no value of speed during the capture'],
   ] as const) {
     const { state, queue, kept, learnt, send } = bench(perMin)
     state.model = model
     await send(0)
     t.match(kept, [{ unusable: why }])
-    t.equal(learnt.length, 1, 'it may be learnt from')
+    t.equal(learnt.length, perMin > 0 ? 1 : 0, 'learnt from where the speed is known')
     t.equal(queue.waiting, why === '' ? 1 : 0)
     if (why === '') t.same(new Set(queue.windows()[0]!.values.slice(2 * SAMPLES)), new Set([1490]))
   }
