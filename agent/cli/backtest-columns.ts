@@ -4,6 +4,8 @@ import type { CsvBlock } from '../decode/contract.ts'
 const ROWS_MIN = 10
 /** Of whole numbers that rise from each row to the next: chance does not do that to a measurement for so long. */
 const RISING_ROWS_MIN = 30
+/** Rises without a fall among them: noise would have brought one. */
+const RISES_MIN = 12
 const ROUNDING = 1e-9
 
 /**
@@ -20,31 +22,42 @@ export function pickChannels(
   const rows = Math.min(block?.rows ?? 0, judgedRows)
   if (!block || rows < ROWS_MIN) return { picked: channels, notes: [] }
   const kinds = channels.map(at => countingOf(block, at, columns.length, rows))
-  if (kinds.every(kind => kind !== undefined)) return { picked: channels, notes: [] }
-  const named = (wanted: string): string =>
+  const leftOut = kinds.map(kind => kind === 'rows' || kind === 'up')
+  if (leftOut.every(Boolean)) return { picked: channels, notes: [] }
+  const named = (wanted: Counting): string =>
     channels.flatMap((at, i) => (kinds[i] === wanted ? [columns[at]] : [])).join(', ')
-  const [rowsCounted, counted] = [named('rows'), named('up')]
+  const [rowsCounted, counted, climbing] = [named('rows'), named('up'), named('climbs')]
   return {
-    picked: channels.filter((_, i) => kinds[i] === undefined),
+    picked: channels.filter((_, i) => !leftOut[i]),
     notes: [
       ...(rowsCounted ? [`${rowsCounted} only counts rows and is left out`] : []),
       ...(counted
         ? [`${counted} counts up from every row to the next and is left out: it would leave its baseline for good`]
         : []),
+      ...(climbing ? [`${climbing} never falls in the baseline: where that is a counter, name it in --ignore`] : []),
     ],
   }
 }
 
-/** `rows`: the same step from row to row, an index or a second clock. `up`: whole numbers, each above the one before. */
-function countingOf(block: CsvBlock, at: number, width: number, rows: number): 'rows' | 'up' | undefined {
+type Counting = 'rows' | 'up' | 'climbs'
+
+/**
+ * `rows`: the same step from row to row, an index or a second clock. `up`: whole numbers, each above the one before. `climbs`: rises now and
+ * then, and never falls; a total, but a machine that warms up does so, too.
+ */
+function countingOf(block: CsvBlock, at: number, width: number, rows: number): Counting | undefined {
   const value = (row: number): number => block.values[row * width + at]!
   const first = value(1) - value(0)
   let even = Math.abs(first) > 0
   let up = rows >= RISING_ROWS_MIN && Number.isInteger(value(0))
-  for (let row = 1; row < rows && (even || up); row++) {
+  let rises = 0
+  for (let row = 1; row < rows; row++) {
     const step = value(row) - value(row - 1)
     even &&= Math.abs(step - first) <= ROUNDING * Math.abs(value(row))
     up &&= step > 0 && Number.isInteger(value(row))
+    if (step > 0) rises++
+    if (step < 0) rises = Number.NEGATIVE_INFINITY
   }
-  return even ? 'rows' : up ? 'up' : undefined
+  if (even) return 'rows'
+  return up ? 'up' : rises >= RISES_MIN ? 'climbs' : undefined
 }

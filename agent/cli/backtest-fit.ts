@@ -126,6 +126,7 @@ export function withoutChannels(baseline: BaselineRows, ids: readonly string[]):
  * Throws AgentError FIT_INSUFFICIENT when nothing can be fitted: it says what was tried, and why the rows are so few.
  */
 export async function fitBaseline(baseline: BaselineRows, family: FitOptions['family']): Promise<Fitted> {
+  if (baseline.data.channels.length === 0) throw emptyBaseline(baseline)
   const wanted: FitOptions = {
     name: 'backtest',
     release: 1,
@@ -153,6 +154,12 @@ export async function fitBaseline(baseline: BaselineRows, family: FitOptions['fa
   }
   const tried = attempts.length > 1 ? ` Tried: ${attempts.map(shapeText).join('; ')}.` : ''
   throw new AgentError('FIT_INSUFFICIENT', `${refusals.at(-1)!.message}${tried}${fewText(baseline)}`)
+}
+
+function emptyBaseline({ data, asked }: BaselineRows): AgentError {
+  if (asked === 0) return new AgentError('USAGE', `${data.source} has no rows to take a baseline from`)
+  const none = `no column of ${data.source} has values in half of the ${asked} rows of its baseline`
+  return new AgentError('FIT_INSUFFICIENT', `${none}; name other rows, or look at what the file holds there`)
 }
 
 function insteadText(wanted: FitOptions, used: FitOptions, family: string, { data }: BaselineRows): string {

@@ -9,6 +9,7 @@ import { type CaptureScores, type Captures, readCaptures, scoreCaptures } from '
 import type { BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import type { Outcome } from './backtest-report.ts'
+import { nothingLeft } from './backtest-run.ts'
 import { startScorer } from './backtest-score.ts'
 import { faultsText, type JudgedBaseline, judgeBaseline } from './backtest-sensors.ts'
 import { readModelInput } from './files.ts'
@@ -33,7 +34,7 @@ export class CapturesRun {
     try {
       const from = Math.max(startRow, fitCaptures?.to ?? 0)
       if (from >= captures.count)
-        throw new AgentError('USAGE', `${path} has ${captures.count} captures, none of them after ${from - 1}`)
+        throw nothingLeft(`${path} has ${captures.count} captures`, '--fit-captures', fitCaptures, this.#options)
       const fitted = modelPath === undefined ? await this.#fit(captures) : undefined
       const model = fitted ? parseModelFile(fitted.result.bytes, 'file', path) : readModelInput(modelPath!)
       const mine = captures.select(fitted?.baseline.channels ?? channelsOf(captures, model))

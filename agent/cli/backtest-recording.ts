@@ -135,7 +135,8 @@ function timesOf(
 }
 
 function oddities(table: CsvTable, label: string | undefined, ignore: readonly string[]): string[] {
-  const left = table.skipped.filter(name => name !== '' && name !== label && !ignore.includes(name))
+  const meant = ignore.map(name => name.toLowerCase())
+  const left = table.skipped.filter(name => name !== '' && name !== label && !meant.includes(name.toLowerCase()))
   return [
     ...(left.length > 0 ? [`${left.join(', ')}: no numbers, left out`] : []),
     ...table.notes,

@@ -12,6 +12,7 @@ import type { Outcome } from './backtest-report.ts'
 import { type ModelRows, modelRows } from './backtest-rows.ts'
 import { type BacktestScores, delaysOf, type ScoreOptions, scoreRecording, startScorer } from './backtest-score.ts'
 import { readModelInput } from './files.ts'
+import type { RowRange } from './options.ts'
 
 /** Rows that a value may be used again where no baseline says how often values come. */
 const HOLD_ROWS_DEFAULT = 10
@@ -50,7 +51,7 @@ export class RowsRun {
     const recording = await readRecording(path, { ignore, label, ...(fitRows ? { judgedRows: fitRows.to } : {}) })
     const fromRow = Math.max(startRow, fitRows?.to ?? 0)
     if (fromRow >= recording.rows)
-      throw new AgentError('USAGE', `${path} has ${recording.rows} rows, none of them after row ${fromRow - 1}`)
+      throw nothingLeft(`${path} has ${recording.rows} rows`, '--fit-rows', fitRows, this.#options)
     const fitted = await this.#fittedFor(recording)
     const rows = rowsFor(fitted, recording)
     const { onDelay, offDelay } = this.#options
@@ -97,6 +98,19 @@ export class RowsRun {
   }
 }
 
+/** Where the baseline, or --start-row, takes all there is. `has`: the file, and how much it has. */
+export function nothingLeft(
+  has: string,
+  option: string,
+  range: RowRange | undefined,
+  { startRow = 0 }: BacktestOptions,
+): AgentError {
+  if (!range || startRow > range.to)
+    return new AgentError('USAGE', `${has}, none of them from --start-row ${startRow} on`)
+  const to = Number.isFinite(range.to) ? range.to : ''
+  return new AgentError('USAGE', `${has}: a baseline of ${option} ${range.from}:${to} leaves none to score; name fewer`)
+}
+
 function familyOf({ family }: BacktestOptions): 'auto' | 'var' | 'aakr' | 'autoencoder' {
   return family === 'bands' ? 'auto' : family
 }
@@ -106,7 +120,10 @@ function missingOf({ manifest: { channels } }: ModelFile, recording: Recording):
   const missing = channels.map(({ id }) => id).filter(id => !recording.channels.some(channel => channel.id === id))
   if (2 * missing.length <= channels.length) return missing
   const has = recording.channels.map(({ id }) => id).join(', ')
-  throw new AgentError('USAGE', `the model wants ${missing.join(', ')}; ${recording.path} has ${has}`)
+  throw new AgentError(
+    'USAGE',
+    `the model wants ${missing.join(', ')}; ${recording.path} has ${has}: columns have to be called as in the baseline`,
+  )
 }
 
 function rowsFor({ model, baseline }: Fitted, recording: Recording): ModelRows {
@@ -137,6 +154,14 @@ function centresOf({ manifest }: ModelFile, baseline: BaselineRows | undefined):
   const sums = new Float64Array(width)
   for (let i = 0; i < source.length; i++) sums[channelOf(i)]! += source[i]!
   return Array.from(sums, sum => sum / (source.length / width))
+}
+
+/** Of a baseline that is another recording, or a model that was given. */
+function unusedText({ channels }: Recording, { manifest }: ModelFile): string[] {
+  const unused = channels.filter(({ id }) => !manifest.channels.some(channel => channel.id === id))
+  return unused.length > 0
+    ? [`${unused.map(({ column }) => column).join(', ')}: not in the baseline, not looked at`]
+    : []
 }
 
 function outcomeOf(
@@ -175,6 +200,7 @@ function outcomeOf(
     warnings: [
       ...recording.warnings,
       ...warnings,
+      ...unusedText(recording, model),
       ...goneWarnings(rows, leftOut),
       ...(unscored > 0 ? [`${unscored} rows end no complete window and keep the score before them`] : []),
     ],

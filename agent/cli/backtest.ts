@@ -1,5 +1,5 @@
 // wearwatch backtest: what the agent would have scored and alarmed on recorded data, and how good that was.
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { AgentError } from '../core/errors.ts'
@@ -54,6 +54,7 @@ export function backtestCommand(): Command {
 
 async function backtest(options: BacktestOptions): Promise<number> {
   checkOptions(options)
+  await checkPlaces(options)
   const { csv, npy } = options
   const files = npy.length > 0 ? npy : csv
   const names = namesOf(files)
@@ -118,7 +119,10 @@ function checkOptions(options: BacktestOptions): void {
   // A model that is given is used as it is; the rows of a baseline are left out of what is scored all the same.
   if (model ? fitRows && fit : !one(fitRows, fit))
     throw usage('say what to score with: one of --fit-rows A:B, --fit FILE and --model FILE')
-  if (family === 'bands') throw usage('bands are fitted on captures of vibration: give them with --npy FILE')
+  if (family === 'bands')
+    throw usage(
+      'bands are fitted on captures of vibration: give them with --npy FILE; rows take auto, var, aakr or autoencoder',
+    )
   if (label !== undefined && ignore?.includes(label)) throw usage(`${label} is both --label and --ignore; keep one`)
 }
 
@@ -129,6 +133,25 @@ function checkOutputs({ csv, npy, fit, model, out, json, plot }: BacktestOptions
   const both = outputs.find((path, i) => inputs.includes(path) || outputs.indexOf(path) !== i)
   if (both !== undefined)
     throw new AgentError('USAGE', `${both} is named twice, to be written and for something else; name another place`)
+}
+
+/** An hour of scoring is not to end in a folder that is not there. */
+async function checkPlaces({ csv, npy, out, json, plot }: BacktestOptions): Promise<void> {
+  const several = csv.length + npy.length > 1
+  for (const path of [several ? undefined : out, json, plot]) {
+    if (path === undefined) continue
+    const here = await stat(path).catch(() => undefined)
+    const above = await stat(dirname(resolve(path))).catch(() => undefined)
+    if (here?.isDirectory()) {
+      const why = path === out ? 'is a folder, and with one recording --out is a file' : 'is a folder'
+      throw new AgentError('FILE_UNWRITABLE', `cannot write ${path}: it ${why}; name a file`)
+    }
+    if (!above?.isDirectory())
+      throw new AgentError(
+        'FILE_UNWRITABLE',
+        `cannot write ${path}: there is no folder ${dirname(path)}; make it, or name another place`,
+      )
+  }
 }
 
 /** A mistyped name would make the labels a channel, and the scores too good to be true. Some files may be without. */

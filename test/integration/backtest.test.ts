@@ -188,7 +188,13 @@ t.test('a file that cannot be read or written has its exit code, a model that is
     [['--csv', path, '--out', out, '--model', none], 3, /cannot read .*none.*\[FILE_UNREADABLE\]/],
     [['--csv', path, '--out', out, '--model', t.testdirName], 3, /cannot read .*\[FILE_UNREADABLE\]/],
     [['--csv', path, '--out', out, '--model', junk], 5, /junk.onnx.*\[MODEL_UNREADABLE\]/],
-    [['--csv', path, '--out', join(junk, 'out.csv'), ...fit], 3, /cannot write .*\[FILE_UNWRITABLE\]/],
+    [
+      ['--csv', path, '--out', join(junk, 'out.csv'), ...fit],
+      3,
+      /cannot write .*there is no folder .*\[FILE_UNWRITABLE\]/,
+    ],
+    [['--csv', path, '--out', t.testdirName, ...fit], 3, /is a folder, and with one recording --out is a file/],
+    [['--csv', path, '--out', out, '--json', t.testdirName, ...fit], 3, /it is a folder; name a file/],
     [['--csv', path, '--csv', copy, '--out', join(junk, 'out'), ...fit], 3, /junk.onnx is no folder/],
   ] as const) {
     const run = await backtest(...args)
@@ -207,7 +213,12 @@ t.test('what cannot be done is said, with the exit code of wrong usage', async t
     [['--csv', path, '--out', out], /one of --fit-rows A:B, --fit FILE and --model FILE/],
     [['--csv', path, '--out', path, '--fit-rows', '0:600'], /run.csv is named twice, to be written/],
     [['--csv', path, '--out', out, '--json', out, '--fit-rows', '0:600'], /out.csv is named twice/],
-    [['--csv', path, '--out', out, '--fit-rows', '0:900'], /has 700 rows, none of them after row 899/],
+    [
+      ['--csv', path, '--out', out, '--fit-rows', '0:900'],
+      /has 700 rows: a baseline of --fit-rows 0:900 leaves none to score/,
+    ],
+    [['--csv', path, '--out', out, '--fit-rows', '0:'], /a baseline of --fit-rows 0: leaves none/],
+    [['--csv', path, '--out', out, '--fit-rows', '0:90', '--start-row', '700'], /none of them from --start-row 700 on/],
     [
       ['--csv', path, '--out', out, '--fit-rows', '0:600', '--label', 'nix'],
       /no column nix for labels; it has time, c0/,

@@ -1,7 +1,7 @@
 // What a channel that never moved in the baseline does to the score once it moves: found by trying, for it depends on the family
 // and on the other channels.
 import type { FitData } from '../contract.ts'
-import { runLengths } from '../families/rows.ts'
+import { runLengths, stretchOf } from '../families/rows.ts'
 import { type ProcessModel, scoreModel } from './combine.ts'
 
 /** Changes tried: 0.001 to 10,000 of the channel's scale (1 % of its value, or 1 where that is 0), sixteen to a decade. */
@@ -9,6 +9,7 @@ const FIRST = 1e-3
 const PER_DECADE = 16
 const STEPS = 7 * PER_DECADE + 1
 const SHOWN_MAX = 5
+const WINDOWS_TRIED = 20
 
 /** One text for all of them; none where every channel moved. */
 export function constantText(data: FitData, model: ProcessModel): string[] {
@@ -16,7 +17,7 @@ export function constantText(data: FitData, model: ProcessModel): string[] {
   const still = data.channels.flatMap((_, c) => (constant[c] ? [c] : []))
   if (still.length === 0) return []
   const shown = still.slice(0, SHOWN_MAX)
-  const reached = reachesOf(model, shown)
+  const reached = reachesOf(model, usualWindow(data, model), shown)
   const changes = shown.flatMap((c, i) => {
     const step = reached[i]
     if (step === undefined) return []
@@ -33,24 +34,45 @@ export function constantText(data: FitData, model: ProcessModel): string[] {
   ]
 }
 
+/** Of windows spread over the baseline the one whose score is in the middle: [samples x channels], in z. */
+function usualWindow(data: FitData, model: ProcessModel): Float64Array {
+  const { channels, samples, standard } = model
+  const { z, rows, runs } = stretchOf({ ...data, channels }, standard)
+  const ends = Array.from({ length: rows }, (_, row) => row).filter(row => runs[row]! >= samples)
+  const step = Math.max(1, Math.floor(ends.length / WINDOWS_TRIED))
+  const windows = ends
+    .filter((_, i) => i % step === 0)
+    .map(end => z.subarray((end - samples + 1) * channels, (end + 1) * channels))
+  const scores = scoresOf(model, windows)
+  const scored = windows.map((window, i) => ({ window, score: scores[i]! }))
+  return scored.sort((a, b) => a.score - b.score)[Math.floor(scored.length / 2)]!.window
+}
+
 /** Per channel, the least change of it alone, in its scale, from which on the score is at the setpoint. */
-function reachesOf(model: ProcessModel, tried: readonly number[]): (number | undefined)[] {
-  const { channels, samples } = model
-  const windows = tried.length * STEPS
-  const rows = windows * samples
-  const z = new Float64Array(rows * channels)
-  const breaks = new Uint8Array(rows)
-  for (let w = 0, row = 0; w < windows; w++) {
-    breaks[row] = 1
-    for (let s = 0; s < samples; s++, row++) z[row * channels + tried[Math.floor(w / STEPS)]!] = stepAt(w % STEPS)
-  }
-  const scores = scoreModel(model, { z, rows, channels, runs: runLengths(breaks, rows) })
-  return tried.map((_, i) => {
-    const scoreAt = (step: number): number => scores[(i * STEPS + step + 1) * samples - 1]!
+function reachesOf(model: ProcessModel, usual: Float64Array, tried: readonly number[]): (number | undefined)[] {
+  return tried.map(c => {
+    const changed = Array.from({ length: STEPS }, (_, step) =>
+      usual.map((value, i) => (i % model.channels === c ? value + stepAt(step) : value)),
+    )
+    const scores = scoresOf(model, changed)
     let least = STEPS
-    while (least > 0 && scoreAt(least - 1) >= 1) least--
+    while (least > 0 && scores[least - 1]! >= 1) least--
     return least < STEPS ? stepAt(least) : undefined
   })
+}
+
+/** Of windows [samples x channels]. */
+function scoresOf(model: ProcessModel, windows: readonly Float64Array[]): number[] {
+  const { channels, samples } = model
+  const rows = windows.length * samples
+  const z = new Float64Array(rows * channels)
+  const breaks = new Uint8Array(rows)
+  windows.forEach((window, w) => {
+    z.set(window, w * window.length)
+    breaks[w * samples] = 1
+  })
+  const scores = scoreModel(model, { z, rows, channels, runs: runLengths(breaks, rows) })
+  return windows.map((_, w) => scores[(w + 1) * samples - 1]!)
 }
 
 const stepAt = (step: number): number => FIRST * 10 ** (step / PER_DECADE)

@@ -81,6 +81,24 @@ t.test('an index is no channel, a name may occur twice, a column may begin empty
   t.match(recording.warnings.join('; '), /row only counts rows and is left out/)
 })
 
+t.test('whole numbers that rise with every row are no channel; a total is one, with a warning', async t => {
+  const lines = Array.from({ length: 40 }, (_, row) => `${2 * row + (row % 3)},${Math.floor(row / 3) / 2},${row % 7}`)
+  const recording = await read(t, ['serial,total,x', ...lines].join('\n'))
+  t.same(
+    recording.channels.map(({ id }) => id),
+    ['total', 'x'],
+  )
+  t.match(recording.warnings.slice(1), [/^serial counts up from every row/, /^total never falls in the baseline/])
+})
+
+t.test('a file whose newest row is the first keeps its order, and a warning says so', async t => {
+  const lines = Array.from({ length: 20 }, (_, row) => `${iso(20 - row)},${row % 3}`)
+  const recording = await read(t, ['time,x', ...lines].join('\n'))
+  t.match(recording.warnings, [/^times fall or stay from row to row.* sort it by time/])
+  t.equal(recording.everyUs, MINUTE_US)
+  t.same([...recording.breaks], [1, ...new Array(19).fill(0)])
+})
+
 t.test('what is usual is judged by the first rows: what comes later changes nothing before it', async t => {
   const path = join(t.testdir(), 'run.csv')
   const lines = ['time,n,flow']
