@@ -16,6 +16,7 @@ export function crossCheck(ctx: LoadContext, built: Built): void {
   requireNpyRates(ctx, built)
   warnUnusedTypes(ctx, built)
   requireCaptures(ctx, built)
+  requireRows(ctx, built)
   warnSharedPlaces(ctx, built)
   refuseSharedClientIds(ctx, built)
 }
@@ -65,6 +66,19 @@ function requireCaptures(ctx: LoadContext, { assets }: Built): void {
       const message = `differs in rate or capture from ${first!.id}; axes of one machine are captured together`
       ctx.issues.error(ctx.place(id, type, 'channels', channel.id, 'capture'), message, 'make them equal')
     }
+  }
+}
+
+/** Families of process models look at rows of values; a waveform is none. */
+function requireRows(ctx: LoadContext, { assets }: Built): void {
+  for (const { id, type, channels, model } of assets) {
+    if (model.family === 'auto' || model.family === 'bands' || model.file !== undefined) continue
+    if (channels.length === 0 || channels.some(channel => channel.waveform === undefined)) continue
+    const message = `${model.family} learns from rows of values, and every channel here is a waveform`
+    const hint = channels.some(channel => channel.waveform?.capture)
+      ? 'write family: bands, or leave family out'
+      : 'write family: bands, and capture: {length: 5s, every: 10min} at the channels'
+    ctx.issues.error(ctx.place(id, type, 'model', 'family'), message, hint)
   }
 }
 

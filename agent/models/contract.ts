@@ -185,6 +185,8 @@ export interface Sufficiency {
 export interface FitResult {
   bytes: Uint8Array
   manifest: Manifest
+  /** What the leading family of a process model takes for delays where none are given. */
+  delayRows?: { on: number; off: number }
   sufficiency: Sufficiency
   /** What a person should know: outliers left out, constant channels, too few rows for the order, second half beyond the first's setpoint. */
   warnings: string[]

@@ -34,7 +34,8 @@ export function fitModel(given: FitData, options: FitOptions): FitResult {
   ]
   const manifest = manifestOf(data, options, fit, outliers)
   const graph = modelGraph(fit.model, `wearwatch ${manifest.family}`)
-  return { bytes: writeModelFile(graph, manifest), manifest, warnings, sufficiency }
+  const { delayRows } = fit.choice.lead
+  return { bytes: writeModelFile(graph, manifest), manifest, delayRows, warnings, sufficiency }
 }
 
 export interface HealthyFit {

@@ -238,6 +238,16 @@ const ASSETS: Rule[] = [
     ],
   ],
   [
+    'rows of waveforms',
+    withAsset(
+      'source: daq\nchannels: {de-h: {unit: g, waveform: int16, rate: 100, capture: {length: 60s, every: 10min}}}\nmodel: {family: var}',
+      'daq: {serial: {path: /dev/ttyUSB0, baud: 921600, frame: cobs-crc16}}',
+    ),
+    [
+      'assets.p-101.model.family: var learns from rows of values, and every channel here is a waveform | write family: bands, or leave family out',
+    ],
+  ],
+  [
     'unknown family',
     asset(`${FLOW}\nmodel: {family: arima}`),
     ['assets.p-101.model.family: expected one of auto, var, aakr, autoencoder, bands, got the text "arima"'],

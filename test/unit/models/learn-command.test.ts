@@ -95,6 +95,25 @@ t.test('the command writes a model that a scorer child has tested', async t => {
   t.match(json, { out, manifest: { name: 'p-101' }, selfTest: { ok: true }, warnings: [] })
 })
 
+t.test('a family that is asked for, delays of a model file and of its family, and what too few rows give', async t => {
+  const path = csv(lines.slice(0, 200), 'time;flow;suction;current\n')
+  const args = ['--csv', path, '--out', join(t.testdir(), 'a.onnx')]
+  const { code, out: text, err } = await learn(...args, '--family', 'aakr')
+  t.equal(code, 0, err)
+  t.match(text, /family +aakr, windows of 1 row: as configured/)
+  t.match(text, /delays +on 10min, off 30min: the defaults .* of the family instead, 5 and 30 rows \(5s and 30s\)/)
+  const json = JSON.parse((await learn(...args, '--rows', '0:40', '--json')).out)
+  t.match(json, {
+    manifest: { family: 'var', samples: 3 },
+    sufficiency: { enough: false },
+    familyDelays: { on: 15, off: 30 },
+  })
+  t.match(await learn(...args, '--family', 'bands'), {
+    code: 2,
+    err: /Allowed choices are auto, var, aakr, autoencoder/,
+  })
+})
+
 t.test('the command says what is wrong and ends with the documented code', async t => {
   const path = csv(lines.slice(0, 7), 'time;flow;suction;current\n')
   const out = join(t.testdir(), 'p.onnx')
