@@ -6,7 +6,7 @@ import { binAt } from '../models/families/bands-speeds.ts'
 import type { Analyser } from '../models/live/analyser.ts'
 import { type CapturePlan, capturePlan, learnsCaptures, readCapture } from '../models/live/captures.ts'
 import { type SpeedTrack, speedColumn, steadySpeed } from '../models/live/speed.ts'
-import type { AxisIn, AxisOut, CaptureIn } from '../models/vibration/analyse.ts'
+import type { AxisOut, CaptureIn, RawAxis, RawCapture } from '../models/vibration/analyse.ts'
 import type { SpeedOfCapture } from '../models/vibration/velocity.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
 import { speedTrouble } from './capture-speed.ts'
@@ -107,30 +107,31 @@ export class CaptureLine {
     const { startUs, endUs, axes } = capture
     const { speed, unknown } = this.#deps.speed.during(startUs, endUs)
     const taken = { startUs, endUs, speed, startsUs: axes.map(axis => axis.startUs) }
-    const analyse: CaptureIn = {
+    const raw: RawCapture = {
       rateHz: this.#plan!.rateHz,
       axes: axes.map(axis => this.#axisOf(axis, steadySpeed(speed))),
       ...(speed ? { speed } : {}),
       ...(unknown === undefined ? {} : { noVelocity: unknown }),
     }
-    void this.#deps.analyser.analyse(analyse).then(analysed => {
+    void this.#deps.analyser.analyse(raw).then(analysed => {
       if (analysed) this.#analysed(taken, analysed)
       else this.#deps.vibration.lost(this.#asset.index, endUs)
     })
   }
 
-  #axisOf({ channel, samples, scale, offset }: Capture['axes'][number], perMin: number): AxisIn {
+  #axisOf({ channel, samples, scale, offset }: Capture['axes'][number], perMin: number): RawAxis {
     const { id, unit } = this.#asset.channels[channel]!
-    const values = new Float32Array(samples.length)
-    for (let i = 0; i < samples.length; i++) values[i] = samples[i]! * scale + offset
     const { channels, reference, speed } = this.#deps.model()?.manifest ?? {}
     // What is usual at one speed says nothing of another.
     const known = !speed || binAt(speed.bins, perMin) >= 0
     const healthy = known && reference?.vibration?.[channels?.findIndex(known => known.id === id) ?? -1]
     return {
-      samples: values,
+      // Borrowed for the call.
+      raw: samples.slice(),
+      scale,
+      offset,
       unit,
-      ...(samples instanceof Int16Array ? { fullScale: INT16_MAX * Math.abs(scale), offset } : {}),
+      ...(samples instanceof Int16Array ? { fullScale: INT16_MAX * Math.abs(scale) } : {}),
       ...(healthy ? { healthy } : {}),
     }
   }

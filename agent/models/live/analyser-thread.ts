@@ -1,17 +1,19 @@
-// Entry of the worker thread that analyses captures: takes AnalyserJobs, posts an AnalyserReply each, until it is ended.
+// Entry of the worker thread that analyses captures: takes RawCaptures, posts an AnalyserReply each, until it is ended.
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../../core/errors.ts'
-import { analyseCapture } from '../vibration/analyse.ts'
-import type { AnalyserJob, AnalyserReply } from './analyser.ts'
+import { analyseCapture, type RawCapture, toCapture } from '../vibration/analyse.ts'
+import type { AnalyserReply } from './analyser.ts'
 
-parentPort?.on('message', ({ capture }: AnalyserJob) => {
-  // The samples go back: whoever asked scores them.
-  const buffers = capture.axes.map(({ samples }) => samples.buffer as ArrayBuffer)
-  let reply: AnalyserReply
+parentPort?.on('message', (raw: RawCapture) => {
   try {
-    reply = { capture, axes: analyseCapture(capture) }
+    const capture = toCapture(raw)
+    const reply: AnalyserReply = { capture, axes: analyseCapture(capture) }
+    // The samples go along: whoever asked scores them.
+    parentPort?.postMessage(
+      reply,
+      capture.axes.map(({ samples }) => samples.buffer as ArrayBuffer),
+    )
   } catch (error) {
-    reply = { error: messageOf(error) }
+    parentPort?.postMessage({ error: messageOf(error) } satisfies AnalyserReply)
   }
-  parentPort?.postMessage(reply, 'capture' in reply ? buffers : [])
 })

@@ -4,22 +4,18 @@ import type { Cancel, Clock } from '../../core/clock.ts'
 import type { Counter, Counters } from '../../core/counters.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
-import type { AxisOut, CaptureIn } from '../vibration/analyse.ts'
-
-export interface AnalyserJob {
-  capture: CaptureIn
-}
+import type { AxisOut, CaptureIn, RawCapture } from '../vibration/analyse.ts'
 
 export type AnalyserReply = Analysed | { error: string }
 
 export interface Analysed {
-  /** With the samples, which were away meanwhile. */
+  /** In engineering units. */
   capture: CaptureIn
   axes: AxisOut[]
 }
 
 interface Waiting {
-  capture: CaptureIn
+  capture: RawCapture
   settle(analysed: Analysed | undefined): void
 }
 
@@ -56,10 +52,10 @@ export class Analyser {
   }
 
   /**
-   * Takes the samples' buffers over and hands them back. Undefined when it came to nothing: more was waiting than may (the oldest
+   * Takes the raw samples' buffers over. Undefined when it came to nothing: more was waiting than may (the oldest
    * goes), the thread failed, or the agent stops.
    */
-  analyse(capture: CaptureIn): Promise<Analysed | undefined> {
+  analyse(capture: RawCapture): Promise<Analysed | undefined> {
     return new Promise(resolve => {
       const floats = floatsOf(capture)
       this.#floats += floats
@@ -108,9 +104,8 @@ export class Analyser {
     const { capture } = this.#now
     this.#worker ??= this.#start()
     this.#worker.ref()
-    const job: AnalyserJob = { capture }
-    const buffers = capture.axes.map(({ samples }) => samples.buffer as ArrayBuffer)
-    this.#worker.postMessage(job, buffers)
+    const buffers = capture.axes.map(({ raw }) => raw.buffer as ArrayBuffer)
+    this.#worker.postMessage(capture, buffers)
   }
 
   #start(): Worker {
@@ -161,6 +156,6 @@ export class Analyser {
   }
 }
 
-function floatsOf({ axes }: CaptureIn): number {
-  return axes.reduce((sum, { samples }) => sum + samples.length, 0)
+function floatsOf({ axes }: RawCapture): number {
+  return axes.reduce((sum, { raw }) => sum + raw.length, 0)
 }

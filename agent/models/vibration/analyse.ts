@@ -26,6 +26,17 @@ export interface AxisIn {
   healthy?: HealthyLevels
 }
 
+/** As a digitiser gave it: value = raw * scale + offset. */
+export type RawAxis = Omit<AxisIn, 'samples'> & {
+  raw: Int16Array | Float32Array
+  scale: number
+  offset: number
+}
+
+export interface RawCapture extends Omit<CaptureIn, 'axes'> {
+  axes: RawAxis[]
+}
+
 export interface CaptureIn {
   axes: AxisIn[]
   rateHz: number
@@ -48,6 +59,18 @@ export interface AxisOut {
   findings: SensorFinding[]
   /** Undefined of an axis that is dead or was not asked for. */
   figures: AxisFigures | undefined
+}
+
+/** In engineering units: 1 ms an axis, which is why the thread does it and not the event loop. */
+export function toCapture({ axes, ...rest }: RawCapture): CaptureIn {
+  return {
+    ...rest,
+    axes: axes.map(({ raw, scale, ...axis }) => {
+      const samples = new Float32Array(raw.length)
+      for (let i = 0; i < raw.length; i++) samples[i] = raw[i]! * scale + axis.offset
+      return { ...axis, samples }
+    }),
+  }
 }
 
 /** In the order of the axes. Pure; 0.1 s of computation for 5 s of 25.6 kHz. */

@@ -3,14 +3,17 @@ import t from 'tap'
 import { Counters } from '../../../agent/core/counters.ts'
 import { silentLogger } from '../../../agent/core/logger.ts'
 import { Analyser } from '../../../agent/models/live/analyser.ts'
-import { analyseCapture, type CaptureIn } from '../../../agent/models/vibration/analyse.ts'
+import { analyseCapture, type RawAxis, type RawCapture, toCapture } from '../../../agent/models/vibration/analyse.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 import { noise, plus, RATE, tones } from '../../support/vibration.ts'
 
-function capture(amplitude: number, seconds = 4.2): CaptureIn {
+function capture(amplitude: number, seconds = 4.2): RawCapture {
   const samples = Math.round(seconds * RATE)
   const signal = plus(tones(samples, RATE, [[amplitude, 159.155]]), noise(samples, 0.02, 1))
-  return { rateHz: RATE, axes: [{ samples: Float32Array.from(signal), unit: 'g' }] }
+  return {
+    rateHz: RATE,
+    axes: [{ raw: Int16Array.from(signal, g => g / 0.0005), scale: 0.0005, offset: 0, unit: 'g' }],
+  }
 }
 
 function bench() {
@@ -19,12 +22,12 @@ function bench() {
   return { counters, clock, analyser: new Analyser(clock, counters, silentLogger) }
 }
 
-t.test('the thread says what the same code says here, and hands the samples back', async t => {
+t.test('the thread says what the same code says here, and hands the samples back in engineering units', async t => {
   const { analyser, clock } = bench()
-  const expected = analyseCapture(capture(1))
+  const expected = analyseCapture(toCapture(capture(1)))
   const [first, second] = await Promise.all([analyser.analyse(capture(1)), analyser.analyse(capture(0.5))])
   t.same(first?.axes, expected)
-  t.same(first?.capture, capture(1))
+  t.same(first?.capture, toCapture(capture(1)))
   const velocity = second!.axes[0]!.figures!.velocity
   t.ok('mmPerS' in velocity && Math.abs(velocity.mmPerS / 3.4666 - 1) < 0.02)
   t.equal(clock.pending, 1, 'it waits to end the thread')
@@ -36,7 +39,8 @@ t.test('the thread says what the same code says here, and hands the samples back
 
 t.test('when more waits than may, the oldest goes and is counted', async t => {
   const { analyser, counters } = bench()
-  const large = (): CaptureIn => ({ rateHz: RATE, axes: [{ samples: new Float32Array(7_000_000), unit: 'g' }] })
+  const silence = (): RawAxis => ({ raw: new Int16Array(7_000_000), scale: 1, offset: 0, unit: 'g' })
+  const large = (): RawCapture => ({ rateHz: RATE, axes: [silence()] })
   const outcomes = [large(), large(), large(), large()].map(job => analyser.analyse(job))
   t.equal(counters.snapshot()['vibration.captures_dropped'], 2)
   t.same(await Promise.all(outcomes.slice(1, 3)), [undefined, undefined])

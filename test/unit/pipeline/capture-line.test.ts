@@ -3,7 +3,7 @@ import t from 'tap'
 import type { WaveformBlock } from '../../../agent/core/types.ts'
 import type { Manifest, ModelFile } from '../../../agent/models/contract.ts'
 import type { Analysed } from '../../../agent/models/live/analyser.ts'
-import { analyseCapture, type CaptureIn } from '../../../agent/models/vibration/analyse.ts'
+import { analyseCapture, type RawCapture, toCapture } from '../../../agent/models/vibration/analyse.ts'
 import { CaptureLine } from '../../../agent/pipeline/capture-line.ts'
 import type { LookedCapture } from '../../../agent/pipeline/vibration.ts'
 import { asset, channel } from '../../support/assets.ts'
@@ -38,9 +38,9 @@ function bench(perMin = 1_490) {
     queue: () => queue,
     model: () => state.model,
     analyser: {
-      analyse: (given: CaptureIn) =>
+      analyse: (raw: RawCapture) =>
         new Promise<Analysed | undefined>(resolve => {
-          const settle = (): void => resolve({ capture: given, axes: analyseCapture(given) })
+          const settle = (): void => resolve({ capture: toCapture(raw), axes: analyseCapture(toCapture(raw)) })
           if (state.hold) held.push(settle)
           else settle()
         }),
