@@ -5,9 +5,9 @@ import type { Clock } from '../core/clock.ts'
 const CAPTURES_MISSED = 3
 
 export interface Unwatched {
-  /** µs; when the last capture was looked at, or was to be expected. */
+  /** µs; of the first capture that came to nothing, or the last that came. */
   sinceUs: number
-  /** `the last 7 captures have sensor faults (de-h dead)`. */
+  /** `every capture came to nothing (de-h dead)`. Changes seldom, and so does the retained state. */
   reason: string
 }
 
@@ -17,6 +17,7 @@ export class CaptureWatch {
   readonly #lengthMs: number
   /** The newest capture, good or not, or the begin of running: monotonic. */
   #lastMs: number
+  #lastUs: number
   #runningNow = false
   #spoilt = 0
   #spoiltSinceUs = 0
@@ -27,17 +28,18 @@ export class CaptureWatch {
     this.#everyMs = everyMs
     this.#lengthMs = lengthMs
     this.#lastMs = clock.monotonicMs()
+    this.#lastUs = clock.nowUs()
   }
 
   /** Samples came, of a machine that runs or does not. */
   stream(running: boolean): void {
-    if (running && !this.#runningNow) this.#lastMs = this.#clock.monotonicMs()
+    if (running && !this.#runningNow) this.#note()
     this.#runningNow = running
   }
 
   /** A capture that ended at `timeUs`; `why` it could not be used, if so: `de-h dead`. */
   captured(timeUs: number, why: string): void {
-    this.#lastMs = this.#clock.monotonicMs()
+    this.#note()
     if (why === '') {
       this.#spoilt = 0
       return
@@ -51,14 +53,19 @@ export class CaptureWatch {
     if (this.#spoilt >= CAPTURES_MISSED) {
       return {
         sinceUs: this.#spoiltSinceUs,
-        reason: `the last ${this.#spoilt} captures came to nothing (${this.#why})`,
+        reason: `every capture came to nothing (${this.#why})`,
       }
     }
     const silentMs = this.#clock.monotonicMs() - this.#lastMs
     if (stopped || silentMs <= CAPTURES_MISSED * this.#everyMs + this.#lengthMs) return undefined
     return {
-      sinceUs: this.#clock.nowUs() - silentMs * 1000,
-      reason: 'no whole capture came since, at least three were due; look at the source and its gaps',
+      sinceUs: this.#lastUs,
+      reason: 'no whole capture came, at least three were due; look at the source and its gaps',
     }
+  }
+
+  #note(): void {
+    this.#lastMs = this.#clock.monotonicMs()
+    this.#lastUs = this.#clock.nowUs()
   }
 }

@@ -20,12 +20,12 @@ interface Boundaries {
 // The displacement criteria of the same tables are not judged: they bind only where the velocity below 10 Hz dominates.
 const BOUNDARIES: Record<MachineGroup, Record<Support, Boundaries>> = {
   1: {
-    rigid: { mmPerS: [2.3, 4.5, 7.1], clause: 'ISO 20816-3:2022, table A.1, rigid' },
-    flexible: { mmPerS: [3.5, 7.1, 11], clause: 'ISO 20816-3:2022, table A.1, flexible' },
+    rigid: { mmPerS: [2.3, 4.5, 7.1], clause: 'ISO 20816-3, group 1, rigid' },
+    flexible: { mmPerS: [3.5, 7.1, 11], clause: 'ISO 20816-3, group 1, flexible' },
   },
   2: {
-    rigid: { mmPerS: [1.4, 2.8, 4.5], clause: 'ISO 20816-3:2022, table A.2, rigid' },
-    flexible: { mmPerS: [2.3, 4.5, 7.1], clause: 'ISO 20816-3:2022, table A.2, flexible' },
+    rigid: { mmPerS: [1.4, 2.8, 4.5], clause: 'ISO 20816-3, group 2, rigid' },
+    flexible: { mmPerS: [2.3, 4.5, 7.1], clause: 'ISO 20816-3, group 2, flexible' },
   },
 }
 const ZONES = ['A', 'B', 'C', 'D'] as const
@@ -37,7 +37,7 @@ export interface Severity {
   mmPerS: number
   boundaries: readonly [number, number, number]
   clause: string
-  /** `zone C: de-h 3.4 mm/s (B/C at 2.8; ISO 20816-3:2022, table A.2, rigid)`. */
+  /** `zone C: de-h 3.4 mm/s (B/C at 2.8; ISO 20816-3, group 2, rigid)`. */
   text: string
 }
 
