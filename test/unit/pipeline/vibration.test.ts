@@ -72,7 +72,13 @@ t.test('a capture goes to the history by name, and to status, features and spect
   t.same(vibrationStatus(parts, 0), {})
   t.equal(featuresMessage(parts, 0), undefined)
   t.equal(spectrumOf(parts, 0), undefined)
-  vibration.keep(0, { endUs: END, axes: look(), unusable: '', speed: { mean: 1480, min: 1470, max: 1490 } })
+  vibration.keep(0, {
+    endUs: END,
+    axes: look(),
+    unusable: '',
+    notScored: '',
+    speed: { mean: 1480, min: 1470, max: 1490 },
+  })
   const [row] = appended
   t.equal(row?.cls, 'vibration')
   const value = (name: string): number => row!.values[row!.columns.indexOf(name)]!
@@ -103,7 +109,8 @@ t.test('a sensor fault is told once as it begins, counted each time, and its axi
   const { logged, counters, vibration, parts } = bench()
   const [first, second] = look() as [AxisOut, AxisOut]
   const clipped = { ...first, findings: [{ fault: 'clipping' as const, text: '2 % of samples' }] }
-  for (let k = 0; k < 3; k++) vibration.keep(0, { endUs: END + k, axes: [clipped, second], unusable: 'de-h clipping' })
+  for (let k = 0; k < 3; k++)
+    vibration.keep(0, { endUs: END + k, axes: [clipped, second], unusable: 'de-h clipping', notScored: '' })
   t.same(logged, ['m-204 de-h: clipping, 2 % of samples; the capture is neither scored nor learnt from'])
   t.equal(counters.snapshot()['vibration.m-204.de-h.clipping'], 3)
   t.match(vibrationStatus(parts, 0), {
@@ -119,7 +126,7 @@ t.test('a sensor fault is told once as it begins, counted each time, and its axi
 
 t.test('why there is no velocity is told once and shown', async t => {
   const { logged, vibration, parts } = bench()
-  for (let k = 0; k < 3; k++) vibration.keep(0, { endUs: END + k, axes: look(2), unusable: '' })
+  for (let k = 0; k < 3; k++) vibration.keep(0, { endUs: END + k, axes: look(2), unusable: '', notScored: '' })
   t.equal(logged.length, 1)
   t.match(logged[0], /m-204 de-h has no vibration velocity: the capture is 2 s long, velocity takes 4 s/)
   t.match(vibrationStatus(parts, 0), { vibration: { axes: [{ noVelocity: /2 s long/ }, {}] } })
