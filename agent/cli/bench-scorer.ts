@@ -1,8 +1,5 @@
 // Windows per second through the scoring host, beside a tight loop of session.run in a process of the same kind.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { ScorerConfig } from '../config/contract.ts'
-import { builtFile } from '../core/built.ts'
 import { systemClock } from '../core/clock.ts'
 import { Counters } from '../core/counters.ts'
 import { AgentError } from '../core/errors.ts'
@@ -13,6 +10,7 @@ import { GraphBuilder } from '../models/file/graph.ts'
 import { sha256Hex, writeModelFile } from '../models/file/model-file.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import type { Figure } from './bench-figure.ts'
+import { runLoop } from './bench-run.ts'
 
 const CASES = [
   { channels: 10, samples: 64, batch: 64, aim: '0.8' },
@@ -39,7 +37,7 @@ export async function benchScorerFigures(
     const loop: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
       progress(`c: ${name}, ${round + 1} of ${ROUNDS}`)
-      loop.push(await loopRate(model, batch, roundMs))
+      loop.push((await runLoop(model.bytes, batch, roundMs)).perS)
       const { perS, longestTurnMs } = await hostRate(model, batch, environment, roundMs)
       host.push(perS)
       blockedMs.push(longestTurnMs)
@@ -121,28 +119,8 @@ async function watchTurns(forMs: number): Promise<number> {
   return longestMs
 }
 
-async function loopRate(model: ModelFile, batch: number, roundMs: number): Promise<number> {
-  const { channels, samples } = model.manifest
-  const args = [
-    builtFile('cli/bench-loop.js'),
-    String(batch),
-    String(channels.length),
-    String(samples),
-    String(roundMs),
-  ]
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  let out = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk.toString()
-  })
-  child.stdin.end(model.bytes)
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new AgentError('SCORER_DIED', `the tight loop ended with ${code}`)
-  return Number(out)
-}
-
 /** A dense autoencoder, width -> 128 -> width: 160,000 to 190,000 windows/s at 640 floats on one core of a PC. */
-function denseModel(channels: number, samples: number): ModelFile {
+export function denseModel(channels: number, samples: number): ModelFile {
   const width = channels * samples
   const hidden = 128
   const prng = seededPrng(7)

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { AgentError } from '../core/errors.ts'
 import { benchAlarm } from './bench-alarm.ts'
+import { benchFamilies } from './bench-families.ts'
 import { type Figure, figureTable, machine, machineLines, ratioOf } from './bench-figure.ts'
 import { benchJson } from './bench-json.ts'
 import { type BenchContext, startBenchBroker } from './bench-processes.ts'
-import { benchScorerFigures } from './bench-scorer.ts'
+import { benchScorerFigures, denseModel } from './bench-scorer.ts'
 import { benchStart } from './bench-start.ts'
 import { benchWaveform } from './bench-waveform.ts'
 import { action, EXIT, print, printJson } from './shared.ts'
@@ -22,14 +23,19 @@ interface BenchOptions {
   profile?: string
 }
 
-const SECTIONS = ['a', 'b', 'c', 'd', 'e'] as const
+const SECTIONS = ['a', 'b', 'c', 'd', 'e', 'f'] as const
+/** Of the yardstick beside the families: 640 floats. */
+const DENSE = { channels: 10, samples: 64 } as const
 type Section = (typeof SECTIONS)[number]
 
 export function benchCommand(): Command {
   return new Command('bench')
     .description('measure this build on this machine: throughput, latency, memory, each beside its yardstick')
-    .option('--quick', 'shorter measurements: a good minute instead of four')
-    .option('--only <LETTERS>', 'some of: a JSON over MQTT, b waveforms, c scorer, d alarm latency, e memory and start')
+    .option('--quick', 'shorter measurements: two minutes instead of six')
+    .option(
+      '--only <LETTERS>',
+      'some of: a JSON over MQTT, b waveforms, c scorer, d alarm latency, e memory and start, f families',
+    )
     .option('--profile <DIR>', 'write a CPU profile of the agent there')
     .option('--json', 'print JSON')
     .action(action(runBench))
@@ -74,6 +80,8 @@ async function measure(context: BenchContext, wanted: ReadonlySet<Section>): Pro
   if (wanted.has('c')) figures.push(...(await benchScorerFigures(process.env, context.quick, context.progress)))
   if (wanted.has('d')) figures.push(...(await benchAlarm(context)))
   if (wanted.has('e')) figures.push(...(await benchStart(context)))
+  const dense = denseModel(DENSE.channels, DENSE.samples).bytes
+  if (wanted.has('f')) figures.push(...(await benchFamilies(dense, context.quick, context.progress)))
   return figures
 }
 
@@ -81,6 +89,6 @@ function sectionsOf(only: string | undefined): ReadonlySet<Section> {
   if (only === undefined) return new Set(SECTIONS)
   const letters = only.split(',').map(letter => letter.trim())
   const unknown = letters.find(letter => !SECTIONS.includes(letter as Section))
-  if (unknown !== undefined) throw new AgentError('USAGE', `--only ${only}: expected letters of a to e, such as a,c`)
+  if (unknown !== undefined) throw new AgentError('USAGE', `--only ${only}: expected letters of a to f, such as a,c`)
   return new Set(letters as Section[])
 }
