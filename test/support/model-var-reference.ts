@@ -37,24 +37,37 @@ function withProcess(data: FitData, mean: number, fitTo: (baseline: Baseline) =>
   return { ...fit, process, standard, relation }
 }
 
+/** What a part of a model says of a window: its score, and what each channel has to do with it, on any scale. */
+export interface PartReference {
+  score: number
+  blame: number[]
+}
+
 /** The largest of the mean norms over the last rows, each over its limit; `window`: [channels x samples] float32, oldest first. */
 export function referenceNorms(fitted: FittedVar, window: Float32Array): Expected {
+  const { samples } = fitted.process
+  const { score, blame } = normParts(fitted, window).reduce((a, b) => (b.score > a.score ? b : a))
+  return {
+    score,
+    contributions: blame.map(value => value / sumOf(blame)),
+    features: referenceFeatures(fitted, window, samples),
+  }
+}
+
+/** Of each mean of norms, in their order. */
+export function normParts(
+  fitted: Pick<FittedVar, 'model' | 'parts' | 'limits' | 'standard'>,
+  window: Float32Array,
+): PartReference[] {
   const rows = innovationsOf(fitted, window).map(innovation => whitenedOf(fitted, innovation))
   const norms = rows.map(row => Math.sqrt(sumOf(row.map(value => value * value))))
-  const { samples } = fitted.process
-  const parts = fitted.parts.map((part, i) => {
+  return fitted.parts.map((part, i) => {
     const count = part.samples - fitted.model.order
     const last = <T>(values: readonly T[]): T[] => values.slice(-count)
     const score = sumOf(last(norms)) / count / fitted.limits[i]!
     const blame = rows[0]!.map((_, c) => sumOf(last(rows).map((row, t) => row[c]! ** 2 / last(norms)[t]!)))
     return { score, blame }
   })
-  const { score, blame } = parts.reduce((a, b) => (b.score > a.score ? b : a))
-  return {
-    score,
-    contributions: blame.map(value => value / sumOf(blame)),
-    features: referenceFeatures(fitted, window, samples),
-  }
 }
 
 /** `window`: [channels x samples] float32, oldest first. */

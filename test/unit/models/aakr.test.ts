@@ -1,63 +1,13 @@
 import t from 'tap'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import type { FitData } from '../../../agent/models/contract.ts'
-import { AAKR_WINDOWS, type AakrFit, fitRows, fitWindows } from '../../../agent/models/families/aakr.ts'
-import type { Baseline } from '../../../agent/models/families/family.ts'
-import { featuresOf, fitRelation, type Relation } from '../../../agent/models/families/features.ts'
-import { baselineOf, type Standard, standardOf, stretchOf } from '../../../agent/models/families/rows.ts'
+import { AAKR_WINDOWS, fitRows, fitWindows } from '../../../agent/models/families/aakr.ts'
+import { stretchOf } from '../../../agent/models/families/rows.ts'
 import { type ProcessModel, scoreModel } from '../../../agent/models/fit/combine.ts'
 import { fitHealthy, fitModel } from '../../../agent/models/fit/fit.ts'
+import { fitAakr as fitted, referenceAakr as reference } from '../../support/model-aakr-reference.ts'
 import { fitData, fitOptions, machine, skabRuns, windowAt } from '../../support/model-data.ts'
-import { compareGraph, type Expected } from '../../support/model-graph.ts'
-import { referenceFeatures, sumOf } from '../../support/model-var-reference.ts'
-
-interface Fitted extends AakrFit {
-  process: ProcessModel
-  standard: Standard
-  relation: Relation
-}
-
-function fitted(data: FitData, fit: (baseline: Baseline) => AakrFit): Fitted {
-  const rows = { ...data, channels: data.channels.length }
-  const standard = standardOf(rows)
-  const baseline = baselineOf(rows, standard)
-  const result = fit(baseline)
-  const samples = Math.max(...result.parts.map(part => part.samples))
-  const relation = fitRelation(baseline, Math.min(5, samples))
-  const features = featuresOf(relation, standard, data.channels)
-  const process = { channels: rows.channels, samples, standard, parts: result.parts, features, widened: 1 }
-  return { ...result, process, standard, relation }
-}
-
-/** From the definition: distances, weights, expectation, residual; the largest score of the memories. */
-function reference({ memories, standard, relation, process }: Fitted, window: Float32Array): Expected {
-  const { channels, samples } = process
-  const parts = memories.map(({ memory, limit }) => {
-    const { rows, count, vectors, h2, inverse } = memory
-    const point = Array.from({ length: channels * rows }, (_, i) => {
-      const c = Math.floor(i / rows)
-      return (window[c * samples + samples - rows + (i % rows)]! - standard.centre[c]!) * standard.inverse[c]!
-    })
-    const stored = (k: number, i: number): number => vectors[k * point.length + i]!
-    const distances = Array.from({ length: count }, (_, k) => sumOf(point.map((q, i) => (q - stored(k, i)) ** 2)))
-    const least = Math.min(...distances)
-    const weights = distances.map(distance => Math.exp((least - distance) / (2 * h2)))
-    const total = sumOf(weights)
-    const residual = point.map(
-      (q, i) => (q - sumOf(weights.map((weight, k) => weight * stored(k, i))) / total) * inverse[Math.floor(i / rows)]!,
-    )
-    const blame = Array.from({ length: channels }, (_, c) =>
-      sumOf(residual.slice(c * rows, (c + 1) * rows).map(value => (value / limit) ** 2)),
-    )
-    return { score: Math.sqrt(sumOf(blame)), blame }
-  })
-  const { score, blame } = parts.reduce((a, b) => (b.score > a.score ? b : a))
-  return {
-    score,
-    contributions: blame.map(value => (value + 1e-12) / (sumOf(blame) + channels * 1e-12)),
-    features: referenceFeatures({ standard, relation }, window, samples),
-  }
-}
+import { compareGraph } from '../../support/model-graph.ts'
 
 /** Daily curve with noise, a row every 5 minutes. */
 function season(rows: number, seed: number): FitData {
@@ -154,6 +104,14 @@ t.test('recorded machines: the graph equals the definition', { skip }, async t =
     const model = fitted(fitData(run.values.slice(0, 400 * 8), 8), fitRows)
     const windows = [0, 500, 700, data.rows - 1].map(end => windowAt(data, end, 1))
     await compareGraph(t, model.process, windows, window => reference(model, window))
+    // One channel alone, as slow ones are: windows of its past.
+    for (const channel of [3, 7]) {
+      const values = Float64Array.from({ length: data.rows }, (_, r) => data.values[r * 8 + channel]!)
+      const alone = fitted(fitData(values.slice(0, 400), 1), fitWindows)
+      const all = fitData(values, 1)
+      const pieces = [40, 500, 700, all.rows - 1].map(end => windowAt(all, end, 36))
+      await compareGraph(t, alone.process, pieces, window => reference(alone, window))
+    }
   }
 })
 
