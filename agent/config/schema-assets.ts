@@ -15,6 +15,8 @@ import {
 } from './schema-parts.ts'
 import { expected } from './wording.ts'
 
+/** The least that any model is fitted to: models/families/levels.ts. */
+const LEARN_ROWS_MIN = 8
 const DAY_MS = 86_400_000
 
 const priority = () =>
@@ -136,7 +138,7 @@ const running = object('running', {
 
 const learn = object('learn', {
   running: duration('running', 1000).optional().describe('Running time the baseline covers. Default 24h.'),
-  rows: integer('rows', 50, 10_000_000).optional().describe('This many rows instead of a running time.'),
+  rows: integer('rows', LEARN_ROWS_MIN, 10_000_000).optional().describe('This many rows instead of a running time.'),
   starts: integer('starts', 0, 10_000)
     .optional()
     .describe('Starts of the machine the baseline must contain. Default 3.'),
