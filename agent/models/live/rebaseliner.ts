@@ -66,9 +66,9 @@ export class Rebaseliner {
 
   /** A model took over: the same baseline goes on, or another one begins. */
   bound(model: ModelFile): void {
-    const { reference, provisional, family } = model.manifest
+    const { reference, provisional, keeps } = model.manifest
     const { rebaseline = 'off' } = this.#asset.learn
-    const wanted = rebaseline !== 'off' && model.origin === 'local' && !provisional && !/bands/.test(family)
+    const wanted = rebaseline !== 'off' && model.origin === 'local' && !provisional && keeps !== undefined
     if (!wanted || !reference) {
       this.#meter = undefined
       this.#reference = undefined

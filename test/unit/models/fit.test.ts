@@ -108,6 +108,8 @@ for (const [name, data, options] of [
   ['var-aakr-3-channels', machine(1_600, 3, 77), { order: 2, mean: 3 }],
   ['aakr-2-channels', machine(600, 2, 77), { family: 'aakr' }],
   ['aakr-1-channel', machine(600, 1, 77), {}],
+  ['levels-3-channels', machine(12, 3, 77), {}],
+  ['var-few-3-channels', machine(40, 3, 77), {}],
 ] as const) {
   t.test(`golden model ${name}: the same file gives the same scores, and so does the same fit`, async t => {
     const bytes = readFileSync(`test/golden/models/${name}.onnx`)
