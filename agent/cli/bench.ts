@@ -31,7 +31,7 @@ type Section = (typeof SECTIONS)[number]
 export function benchCommand(): Command {
   return new Command('bench')
     .description('measure this build on this machine: throughput, latency, memory, each beside its yardstick')
-    .option('--quick', 'shorter measurements: two minutes instead of six')
+    .option('--quick', 'shorter measurements: three minutes instead of seven')
     .option(
       '--only <LETTERS>',
       'some of: a JSON over MQTT, b waveforms, c scorer, d alarm latency, e memory and start, f families',
