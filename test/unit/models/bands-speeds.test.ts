@@ -125,6 +125,29 @@ t.test('a speed that no baseline knows scores 0, with the same share for all', a
   t.equal(known.features[0]!.at(-1), 2)
 })
 
+t.test('at its edges to the last bit the graph picks the bin that the agent does', async t => {
+  const data = atSpeeds(SHAPE, TWO)
+  const { bytes, manifest } = fitBands(data, options)
+  const { bins } = manifest.speed!
+  // The float32 next to it, either way.
+  const near = (edge: number, step: number): number => {
+    const bits = new Int32Array(Float32Array.of(edge).buffer)
+    bits[0]! += step
+    return new Float32Array(bits.buffer)[0]!
+  }
+  const speeds = [...speedEdges(bins)].flatMap(edge => [near(edge, -1), edge, near(edge, 1)])
+  const window = captureOf(data, 3)
+  const { features } = await runBands(
+    bytes,
+    2,
+    speeds.map(speed => withSpeed(window, SHAPE.samples, speed)),
+  )
+  t.same(
+    features.map(row => row.at(-1)),
+    speeds.map(speed => binAt(bins, speed) + 1),
+  )
+})
+
 t.test('what is usual at one speed is a fault at the other', async t => {
   const data = atSpeeds(SHAPE, TWO)
   const { bytes } = fitBands(data, options)
