@@ -58,6 +58,12 @@ export function readNumber(cell: string, style: NumberStyle): number {
   if (!style.dotGroups) {
     const value = numberOf(cell)
     if (!Number.isNaN(value)) return value
+    // 12,5 by the million: a third of the time that taking it apart costs.
+    const comma = style.commaGroups ? -1 : cell.indexOf(',')
+    if (comma >= 0 && !cell.includes('.')) {
+      const decimal = numberOf(cell.replace(',', '.'))
+      if (!Number.isNaN(decimal)) return decimal
+    }
   }
   const parts = partsOf(cell)
   if (!parts) return numberOf(cell)
