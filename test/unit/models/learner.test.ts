@@ -16,6 +16,7 @@ function fitted(rows: number, more: Partial<Manifest> = {}, insufficient?: strin
     channels,
     fitted: { rows, fromUs: atUs(0), toUs: atUs(rows - 1), source: 'test' },
     reference,
+    keeps: 'baseline',
     ...more,
   }
   const sufficiency = { enough: insufficient === undefined, reason: insufficient ?? '' }
