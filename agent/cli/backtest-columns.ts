@@ -6,7 +6,10 @@ const ROWS_MIN = 10
 const RISING_ROWS_MIN = 30
 /** Rises without a fall among them: noise would have brought one. */
 const RISES_MIN = 12
-const ROUNDING = 1e-9
+/** Of a step: what rounding to printed digits leaves of it ... */
+const STEP_ROUNDING = 1e-3
+/** ... and of the values that it is the difference of: a reading of 1e9 that trembles by 0.1 counts nothing. */
+const VALUE_ROUNDING = 4 * Number.EPSILON
 
 /**
  * Judged by the first rows, the baseline as a rule: what comes later is not known yet. Where every column counts, all are
@@ -53,7 +56,7 @@ function countingOf(block: CsvBlock, at: number, width: number, rows: number): C
   let rises = 0
   for (let row = 1; row < rows; row++) {
     const step = value(row) - value(row - 1)
-    even &&= Math.abs(step - first) <= ROUNDING * Math.abs(value(row))
+    even &&= Math.abs(step - first) <= STEP_ROUNDING * Math.abs(first) + VALUE_ROUNDING * Math.abs(value(row))
     up &&= step > 0 && Number.isInteger(value(row))
     if (step > 0) rises++
     if (step < 0) rises = Number.NEGATIVE_INFINITY

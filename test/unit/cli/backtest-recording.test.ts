@@ -81,6 +81,19 @@ t.test('an index is no channel, a name may occur twice, a column may begin empty
   t.match(recording.warnings.join('; '), /row only counts rows and is left out/)
 })
 
+t.test('a reading far from 0 that trembles does not count rows, and an index of tenths does', async t => {
+  const lines = Array.from(
+    { length: 40 },
+    (_, row) => `${1e9 + ((row * 7) % 5) / 10},${(row / 10).toFixed(1)},${row % 3}`,
+  )
+  const recording = await read(t, ['encoder,tenths,x', ...lines].join('\n'))
+  t.same(
+    recording.channels.map(({ id }) => id),
+    ['encoder', 'x'],
+  )
+  t.match(recording.warnings.join('; '), /tenths only counts rows and is left out/)
+})
+
 t.test('whole numbers that rise with every row are no channel; a total is one, with a warning', async t => {
   const lines = Array.from({ length: 40 }, (_, row) => `${3 * row + (row % 3)},${Math.floor(row / 3) / 2},${row % 7}`)
   const recording = await read(t, ['serial,total,x', ...lines].join('\n'))
