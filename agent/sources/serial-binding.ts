@@ -44,11 +44,13 @@ export async function readUntilHangUp(
   length: number,
 ): Promise<ReadResult> {
   for (;;) {
-    if (port.fd === null) throw Object.assign(new Error('Port is not open'), { canceled: true })
+    const fd = openFd(port)
     try {
-      const { bytesRead } = await readFd(port.fd, buffer, offset, length, null)
+      const { bytesRead } = await readFd(fd, buffer, offset, length, null)
       if (bytesRead > 0) return { buffer, bytesRead }
     } catch (error) {
+      // Closed while the read was on its way: its poller is freed, and waiting on that ends the process (SIGSEGV in napi_unwrap).
+      openFd(port)
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'EAGAIN' && code !== 'EINTR') throw error
       await new Promise<void>((resolve, reject) => {
@@ -58,4 +60,9 @@ export async function readUntilHangUp(
     }
     throw new Error('the line was hung up')
   }
+}
+
+function openFd({ fd }: PolledPort): number {
+  if (fd === null) throw Object.assign(new Error('Port is not open'), { canceled: true })
+  return fd
 }

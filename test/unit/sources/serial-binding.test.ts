@@ -1,5 +1,6 @@
 // Reading a serial line: what waits, what ends.
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { type PolledPort, readUntilHangUp } from '../../../agent/sources/serial-binding.ts'
 
@@ -28,6 +29,22 @@ t.test('a closed port cancels', async t => {
   const reason: unknown = await readUntilHangUp(port, Buffer.alloc(8), 0, 8).catch((error: unknown) => error)
   t.match(reason, { canceled: true })
 })
+
+t.test(
+  'a port that is closed while a read of it is on its way cancels, and never waits on the poller that is gone',
+  async t => {
+    const path = `${t.testdir()}/line`
+    execFileSync('mkfifo', [path])
+    const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+    t.teardown(() => closeSync(fd))
+    let polls = 0
+    const port: PolledPort = { fd, poller: { once: () => polls++ } }
+    const read = readUntilHangUp(port, Buffer.alloc(8), 0, 8)
+    port.fd = null
+    t.match(await read.catch((error: unknown) => error), { canceled: true })
+    t.equal(polls, 0)
+  },
+)
 
 t.test('an error of the device is passed on', async t => {
   // A folder can be opened and not read.
