@@ -16,6 +16,8 @@ import type { RowRange } from './options.ts'
 
 /** Rows that a value may be used again where no baseline says how often values come. */
 const HOLD_ROWS_DEFAULT = 10
+/** The longest on-delay of a family. */
+const BEYOND_ROWS_TOLD = 15
 
 export class RowsRun {
   readonly #options: BacktestOptions
@@ -164,6 +166,20 @@ function unusedText({ channels }: Recording, { manifest }: ModelFile): string[] 
     : []
 }
 
+/** A model carries the delays of the agent it was learnt for: minutes of 1 Hz rows outlast whole recordings. */
+function delayText(scores: Float64Array, alarms: Uint8Array, { onRows }: AlarmDelays): string[] {
+  let longest = 0
+  let run = 0
+  scores.forEach((score, i) => {
+    run = score >= 1 && alarms[i] === 0 ? run + 1 : 0
+    if (run > longest) longest = run
+  })
+  if (alarms.includes(1) || longest < BEYOND_ROWS_TOLD) return []
+  return [
+    `the score exceeds the setpoint for ${longest} rows in a row, and no alarm: the on-delay is ${onRows} rows; --on-delay tries another`,
+  ]
+}
+
 function outcomeOf(
   name: string,
   recording: Recording,
@@ -203,6 +219,7 @@ function outcomeOf(
       ...unusedText(recording, model),
       ...goneWarnings(rows, leftOut),
       ...(unscored > 0 ? [`${unscored} rows end no complete window and keep the score before them`] : []),
+      ...delayText(scores, alarms, delays),
     ],
     alarms: messages,
   }

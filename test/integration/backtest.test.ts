@@ -97,6 +97,13 @@ t.test('scores as the fit says, alarms after delays, metrics from the labels, no
   t.match(report.recordings[0].alarms[0], { row: first, text: /^c0 .* \(c0 \d+ %/ })
   t.ok(report.curves.aucRoc > 0.95 && report.alarm.recall > 0.5)
   t.match(readFileSync(plot, 'utf8'), /<svg .*polyline.*<\/svg>\n$/s)
+
+  // Rows are a minute apart.
+  const slow = await backtest('--csv', path, '--on-delay', '10h', ...args, '--out', join(t.testdirName, 'slow.csv'))
+  t.match(
+    slow.err,
+    /the score exceeds the setpoint for \d+ rows in a row, and no alarm: the on-delay is 600 rows; --on-delay tries another/,
+  )
 })
 
 t.test('re-baselined between rows: a shorter recording still gives the same rows', async t => {
