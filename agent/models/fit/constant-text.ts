@@ -25,12 +25,28 @@ export function constantText(data: FitData, model: ProcessModel): string[] {
     const share = centre[c] === 0 ? '' : ` (${short((100 * by) / Math.abs(centre[c]!))} %)`
     return [`of ${data.channels[c]!.id} by ${short(by)}${share}`]
   })
+  const unresolved = unresolvedText(data, still)
   const ids = still.map(c => data.channels[c]!.id).join(', ')
-  if (changes.length === 0) return [`${ids} never moved: no change there takes the score to the setpoint.`]
+  const what = `${ids} never moved${unresolved.length > 0 ? ', as far as a model can see' : ''}`
+  if (changes.length === 0) return [...unresolved, `${what}: no change there takes the score to the setpoint.`]
   const them = still.length === 1 ? 'it' : 'them'
   return [
-    `${ids} never moved: a lasting change ${changes.join(', or ')} takes the score to the setpoint. ` +
+    ...unresolved,
+    `${what}: a lasting change ${changes.join(', or ')} takes the score to the setpoint. ` +
       `Leave ${them} out if that may happen without a fault.`,
+  ]
+}
+
+/** Of a reading of 1e9 that swings by 100 float32 keeps nothing. */
+function unresolvedText({ values, channels, rows }: FitData, still: readonly number[]): string[] {
+  const moved = still.filter(c => {
+    for (let row = 1; row < rows; row++) if (values[row * channels.length + c] !== values[c]) return true
+    return false
+  })
+  if (moved.length === 0) return []
+  const ids = moved.map(c => channels[c]!.id).join(', ')
+  return [
+    `${ids} moves by less than a millionth of its value, which a model cannot see: take an offset off it where it is measured.`,
   ]
 }
 

@@ -86,6 +86,13 @@ t.test('warns of constant channels, few rows, and a second half that is new', t 
     /^c1 never moved: a lasting change of c1 by \d\S* \(\d\S* %\) takes the score to the setpoint\. Leave it out/,
   ])
 
+  const far = machine(600, 3, 3)
+  for (let r = 0; r < far.rows; r++) far.values[3 * r] = 1e9 + (r % 7)
+  t.match(fitModel(far, fitOptions).warnings, [
+    /^c0 moves by less than a millionth of its value, which a model cannot see: take an offset off it/,
+    /^c0 never moved, as far as a model can see: a lasting change/,
+  ])
+
   t.match(fitModel(machine(170, 12, 3), fitOptions).warnings[0], /^167 usable rows for 37 weights/)
 
   const drifting = machine(2_000, 3, 3)
