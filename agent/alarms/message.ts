@@ -10,6 +10,8 @@ import { differenceText, durationText, numberText, quantityText } from './text.t
 export const EVIDENCE_MAX = 8
 const DEVIATION = 'deviation from prediction'
 const SHARE_ONLY = 'share of score'
+/** Of what a deviation usually spreads: less is seen in healthy rows, and a direction would be made up. */
+const CLAIM_SPREADS = 3
 /** Evidence of a band of a spectrum, as families name such features. */
 const BAND = /^rms ([\d.]+)-([\d.]+) Hz$/
 /** More names than that make a sentence nobody reads. */
@@ -46,11 +48,17 @@ function evidenceOf(
     return { channel: band.channel, feature: band.name, value, baseline, unit: band.unit, share }
   }
   const unit = features.find(f => f.role === 'deviation' && f.channel === channel)?.unit ?? '1'
-  if (!Number.isFinite(deviation + prediction)) {
+  if (!Number.isFinite(deviation + prediction) || !shows(deviation, channel, features)) {
     // An even spread over all labels is what a share is compared with.
     return { channel, feature: SHARE_ONLY, value: share, baseline: 1 / labels, unit: '1', share }
   }
   return { channel, feature: DEVIATION, value: prediction + deviation, baseline: prediction, unit, share }
+}
+
+/** Whether the last rows of the channel show it: what drives the score may have come and gone before. */
+function shows(deviation: number, channel: string, features: readonly ManifestFeature[]): boolean {
+  const { spread } = features.find(f => f.role === 'deviation' && f.channel === channel) ?? {}
+  return spread === undefined || Math.abs(deviation) >= CLAIM_SPREADS * spread
 }
 
 /** Of a model with a baseline per speed: that of the bin which spoke. */

@@ -10,7 +10,7 @@ import type { BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import type { Outcome } from './backtest-report.ts'
 import { nothingLeft } from './backtest-run.ts'
-import { startScorer } from './backtest-score.ts'
+import { delaysOf, startScorer } from './backtest-score.ts'
 import { faultsText, type JudgedBaseline, judgeBaseline } from './backtest-sensors.ts'
 import { readModelInput } from './files.ts'
 
@@ -42,7 +42,7 @@ export class CapturesRun {
       try {
         const progress = (capture: number): void => this.#progress.at(capture, captures.count)
         const scores = await scoreCaptures(host, model, mine, from, progress, fitted?.baseline.usual)
-        return outcomeOf(name, captures, model, fitted, from, scores)
+        return outcomeOf(name, captures, model, fitted, from, interval ?? 0, scores)
       } finally {
         await host.stop(0)
       }
@@ -90,11 +90,14 @@ function channelsOf({ channels }: Captures, { manifest }: ModelFile): number[] {
 function outcomeOf(
   name: string,
   { timesUs }: Captures,
-  { manifest, sha256 }: ModelFile,
+  model: ModelFile,
   fitted: Fitted | undefined,
   firstRow: number,
+  intervalS: number,
   { scores, alarms, messages, sensorFaults }: CaptureScores,
 ): Outcome {
+  const { manifest, sha256 } = model
+  const { onDelayMs: onMs, offDelayMs: offMs } = manifest.alarm
   const { result, baseline } = fitted ?? {}
   const unscored = new Set(sensorFaults.map(({ row }) => row)).size
   const all = [...(baseline?.faults ?? []), ...sensorFaults]
@@ -108,6 +111,7 @@ function outcomeOf(
       fittedRows: manifest.fitted?.rows,
       channels: manifest.channels.map(({ id }) => id),
     },
+    delays: delaysOf(model, 1e6 * intervalS, { onMs, offMs }),
     sufficiency: result?.sufficiency,
     rebaselines: [],
     leftOut: [],
