@@ -198,6 +198,11 @@ export interface StorageConfig {
   samples: RetentionConfig
   scores: RetentionConfig
   waveforms: RetentionConfig
+  /** Rows summed up. */
+  minutes: RetentionConfig
+  hours: RetentionConfig
+  /** What stood around alarms, kept when its class would let it go. */
+  blackBox: RetentionConfig
 }
 
 export interface ScorerConfig {

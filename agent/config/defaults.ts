@@ -35,6 +35,9 @@ export const DEFAULTS = {
     samples: { ageMs: 90 * DAY, bytes: 2 * GIB },
     scores: { ageMs: 365 * DAY, bytes: GIB },
     waveforms: { ageMs: 30 * DAY, bytes: 4 * GIB },
+    minutes: { ageMs: 365 * DAY, bytes: GIB },
+    hours: { ageMs: 3650 * DAY, bytes: 256 * MIB },
+    blackBox: { ageMs: 730 * DAY, bytes: 512 * MIB },
   },
   /** 768 MiB of address space is the least that runs node with ONNX Runtime; 1 GiB leaves room for models. */
   scorer: {

@@ -55,6 +55,9 @@ export const storageSchema = object('storage', {
   samples: retention('90d', '2GiB').describe('Values of the channels.'),
   scores: retention('365d', '1GiB').describe('Scores and features.'),
   waveforms: retention('30d', '4GiB').describe('Waveforms.'),
+  minutes: retention('365d', '1GiB').describe('Samples, scores and features summed up by the minute.'),
+  hours: retention('3650d', '256MiB').describe('The same by the hour.'),
+  'black-box': retention('730d', '512MiB').describe('What stood around alarms, when its own class would let it go.'),
 })
 
 const PROVIDERS = ['tensorrt', 'cuda', 'cpu'] as const

@@ -2,8 +2,8 @@
 import type { Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { HistoryClass } from './contract.ts'
-import { CLASSES, classOfPrefix, timeBound } from './keys.ts'
+import type { StorageClass } from './contract.ts'
+import { STORAGE_CLASSES, storageClassOf, timeBound } from './keys.ts'
 import type { Store } from './store.ts'
 
 export interface Retention {
@@ -21,14 +21,14 @@ const COMPACT_BYTES = 16 << 20
 
 export class Retainer {
   readonly #store: Store
-  readonly #limits: Record<HistoryClass, Retention>
+  readonly #limits: Record<StorageClass, Retention>
   readonly #clock: Clock
   readonly #logger: Logger
   #lastOffsetUs: number | undefined
   #trustedFromMs = 0
   #deletedBytes = 0
 
-  constructor(store: Store, limits: Record<HistoryClass, Retention>, clock: Clock, logger: Logger) {
+  constructor(store: Store, limits: Record<StorageClass, Retention>, clock: Clock, logger: Logger) {
     this.#store = store
     this.#limits = limits
     this.#clock = clock
@@ -36,13 +36,13 @@ export class Retainer {
   }
 
   get overgrown(): boolean {
-    return CLASSES.some(cls => this.#store.tally.bytes[cls] > this.#limits[cls].bytes * OVERGROWN)
+    return STORAGE_CLASSES.some(cls => this.#store.tally.bytes[cls] > this.#limits[cls].bytes * OVERGROWN)
   }
 
   /** Deletes what must go. Runs inside the store's exclusive turn; an error of the disk fails the store, not the caller. */
   async enforce(): Promise<void> {
     const trusted = this.#trustClock()
-    for (const cls of CLASSES) {
+    for (const cls of STORAGE_CLASSES) {
       const { ageMs, bytes } = this.#limits[cls]
       const cutoffUs = this.#store.tally.cutoffUs(cls, this.#clock.nowUs(), trusted ? ageMs : undefined, bytes)
       if (cutoffUs === undefined || !this.#store.db) continue
@@ -54,11 +54,11 @@ export class Retainer {
     }
   }
 
-  async #delete(cls: HistoryClass, cutoffUs: number): Promise<void> {
+  async #delete(cls: StorageClass, cutoffUs: number): Promise<void> {
     const { db, tally } = this.#store
     if (!db) return
     const before = tally.bytes[cls]
-    const tables = [...this.#store.tables].filter(prefix => classOfPrefix(prefix) === cls)
+    const tables = [...this.#store.tables].filter(prefix => storageClassOf(prefix) === cls)
     // The tallies go last: a crash in between deletes the same range once more.
     for (const prefix of tables) await db.clear({ gte: prefix, lt: timeBound(prefix, cutoffUs) })
     await db.batch(tally.drop(cls, cutoffUs).map(key => ({ type: 'del', key })))

@@ -16,7 +16,9 @@ export async function openStores(options: BuildOptions, counters: Counters): Pro
   const { config, clock, prng, logger } = options
   const { dir, samples, scores, waveforms, journalBytesMax } = config.storage
   await makeDir(dir)
-  const retention = { samples, scores, features: scores, vibration: scores, waveforms }
+  const { minutes, hours, blackBox } = config.storage
+  const kept = { minutes, hours, 'black-box': blackBox }
+  const retention = { samples, scores, features: scores, vibration: scores, waveforms, ...kept }
   // The history's lock is taken first: it keeps a second daemon away from the journal.
   const { history } = await openHistory({
     dir: join(dir, 'history'),
