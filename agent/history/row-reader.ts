@@ -58,7 +58,7 @@ export class RowReader {
       )
     }
     if (query.columns && !query.columns.every(name => held.includes(name))) {
-      await refuseUnknown(chunks(), columns, plain, `the ${cls} of ${asset}`)
+      await refuseUnknown(chunks(), columns, plain, `the ${cls} of ${asset}`, held)
     }
     const summary = new Summary(plan, columns)
     const wanted = tier === 'raw' ? columns : summedColumns(columns)
@@ -92,8 +92,11 @@ async function refuseUnknown(
   columns: readonly string[],
   plain: (names: readonly string[]) => readonly string[],
   where: string,
+  held: readonly string[] = [],
 ): Promise<void> {
-  const { unknown, known } = await unknownColumns(chunks, columns, plain)
+  const found = await unknownColumns(chunks, columns, plain)
+  const known = [...new Set([...found.known, ...held])]
+  const unknown = found.unknown.filter(name => !held.includes(name))
   if (unknown.length === 0 || known.length === 0) return
   const what = `no column ${unknown.join(', ')} among ${where} in that time`
   throw new AgentError('NOT_FOUND', `${what}; there are ${known.join(', ')}`)
