@@ -84,9 +84,10 @@ t.test('sums equal the stored rows after crashes, flushes and restarts at random
     { weight: 1, arbitrary: fc.constant('restart' as const) },
     { weight: 1, arbitrary: fc.constant('crash' as const) },
   )
+  const base = t.testdir()
   let run = 0
   const property = fc.asyncProperty(fc.array(act, { minLength: 2, maxLength: 12 }), async acts => {
-    let dir = `${t.testdirName}-${SEED}-${run++}/a`
+    let dir = `${base}/${run++}/a`
     let { history } = await openTestHistory(dir)
     let stored: [number, number][] = []
     let held: [number, number][] = []
@@ -120,7 +121,6 @@ t.test('sums equal the stored rows after crashes, flushes and restarts at random
     await check(history, [...stored, ...held], 10)
     await history.close()
   })
-  t.testdir()
   await fc.assert(property, { seed: SEED, numRuns: 40 })
   t.pass(`seed ${SEED}`)
 })
