@@ -201,8 +201,8 @@ export interface StorageConfig {
   /** Rows summed up. */
   minutes: RetentionConfig
   hours: RetentionConfig
-  /** What stood around alarms, kept when its class would let it go. */
-  blackBox: RetentionConfig
+  /** What stood around alarms, from so long before to so long after, kept when its class would let it go. */
+  blackBox: RetentionConfig & { beforeMs: number; afterMs: number }
 }
 
 export interface ScorerConfig {

@@ -37,7 +37,7 @@ export const DEFAULTS = {
     waveforms: { ageMs: 30 * DAY, bytes: 4 * GIB },
     minutes: { ageMs: 365 * DAY, bytes: GIB },
     hours: { ageMs: 3650 * DAY, bytes: 256 * MIB },
-    blackBox: { ageMs: 730 * DAY, bytes: 512 * MIB },
+    blackBox: { ageMs: 730 * DAY, bytes: 512 * MIB, beforeMs: HOUR, afterMs: HOUR },
   },
   /** 768 MiB of address space is the least that runs node with ONNX Runtime; 1 GiB leaves room for models. */
   scorer: {

@@ -80,7 +80,11 @@ export function buildStorage(ctx: LoadContext, value: unknown): StorageConfig {
     waveforms: retention('waveforms'),
     minutes: retention('minutes'),
     hours: retention('hours'),
-    blackBox: retentionOf(storage?.['black-box'], defaults.blackBox),
+    blackBox: {
+      ...retentionOf(storage?.['black-box'], defaults.blackBox),
+      beforeMs: storage?.['black-box']?.before ?? defaults.blackBox.beforeMs,
+      afterMs: storage?.['black-box']?.after ?? defaults.blackBox.afterMs,
+    },
   }
 }
 

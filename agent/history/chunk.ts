@@ -15,7 +15,7 @@ import { crc32 } from '../core/crc.ts'
 import { RowsCodec } from './codec/rows.ts'
 import { SamplesCodec } from './codec/samples.ts'
 import type { HistoryClass, HistoryRows, WaveformChunk } from './contract.ts'
-import { classCode, type Tier } from './keys.ts'
+import { classCode, firstUsOf, movedKey, type Tier } from './keys.ts'
 
 const MAGIC = 0x43485757 // "WWHC"
 const VERSION = 2
@@ -147,6 +147,19 @@ export function openChunk(key: Uint8Array, bytes: Uint8Array): Buffer | undefine
   const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (value.length < HEADER_BYTES || value.readUInt32LE(0) !== MAGIC || value[4] !== VERSION) return undefined
   return checksum(value, key) === value.readUInt32LE(64) ? value : undefined
+}
+
+/** The chunk as one of another table; undefined when it is damaged. */
+export function rekey(
+  key: Buffer,
+  value: Uint8Array,
+  prefix: Buffer,
+): { key: Buffer; value: Buffer; firstUs: number; maxUs: number; rows: number } | undefined {
+  const chunk = openChunk(key, value)
+  if (!chunk) return undefined
+  const moved = movedKey(key, prefix)
+  const { maxUs, rows } = headerOf(chunk)
+  return { key: moved, value: seal(Buffer.from(chunk), moved), firstUs: firstUsOf(key), maxUs, rows }
 }
 
 export function headerOf(chunk: Buffer): ChunkHeader {

@@ -103,6 +103,8 @@ export interface History {
   summary(query: SummaryQuery): Promise<HistorySummary>
   /** Waveform pieces in time order, engineering conversion left to the caller. */
   waveforms(asset: string, channel: string, fromUs: number, toUs: number): AsyncIterable<WaveformChunk>
+  /** What the asset has of that time, future rows included, goes to the black box when its class would let it go. */
+  keepAround(asset: string, fromUs: number, toUs: number): void
   /** Everything appended so far is on the disk (fdatasync): neither a kill nor a power cut takes it away. */
   flush(): Promise<void>
   /** Applies retention; called by the schedule. */

@@ -10,6 +10,7 @@ import type { Counters } from '../core/counters.ts'
 import { AgentError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { adoptLeftBehind } from './adopt.ts'
+import { BlackBox } from './black-box.ts'
 import { Codecs, piecesOf } from './chunk.ts'
 import type {
   History,
@@ -73,6 +74,7 @@ class LevelHistory implements History {
   readonly #logger: Logger
   readonly #store: Store
   readonly #writer: WriteBehind
+  readonly #blackBox: BlackBox
   readonly #chunks: ChunkReader
   readonly #reader: RowReader
   readonly #retainer: Retainer
@@ -92,13 +94,14 @@ class LevelHistory implements History {
     this.#corrupt = counters.get('history.corrupt_chunks')
     this.#lost = counters.get('history.lost_rows')
     this.#tables = { samples: new Map(), scores: new Map(), features: new Map(), vibration: new Map() }
+    this.#blackBox = new BlackBox(logger)
     this.#store = new Store({
       ...options,
       openLevel: options.openLevel ?? openLevel,
       adopt: db => this.#adopt(db),
       reopened: () => this.#writer.drain(),
     })
-    this.#retainer = new Retainer(this.#store, options.retention, clock, logger)
+    this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger)
     this.#writer = new WriteBehind(this.#store, counters, async () => {
       if (this.#retainer.overgrown) await this.#retainer.enforce()
     })
@@ -117,7 +120,8 @@ class LevelHistory implements History {
   }
 
   /** Pieces of an ended process, or of a chunk that was dropped: not those that this one still fills or has on its way. */
-  #adopt(db: Database): Promise<readonly Unit[]> {
+  async #adopt(db: Database): Promise<readonly Unit[]> {
+    await this.#blackBox.load(db)
     const mine = new Set<string>()
     const myOpen = new Set<string>()
     for (const key of this.#writer.replacedKeys()) mine.add(key.toString('latin1'))
@@ -261,6 +265,10 @@ class LevelHistory implements History {
     for await (const chunk of this.#chunks.chunks(prefix, fromUs, toUs, unsealed)) {
       yield* piecesOf(this.#codecs, chunk, fromUs, toUs)
     }
+  }
+
+  keepAround(asset: string, fromUs: number, toUs: number): void {
+    if (!this.#closed) this.#writer.push(this.#blackBox.keep(asset, fromUs, toUs))
   }
 
   async flush(): Promise<void> {

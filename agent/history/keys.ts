@@ -4,6 +4,7 @@
 //   chunk    0x02 class asset 0x00 channel 0x00 time[8] seq[6]     channel is empty except for waveforms
 //   piece    0x03 …as a chunk…                                     rows of a chunk still being filled, until it is stored
 //   open     0x04 class asset 0x00                                 the minute and the hour still being summed up
+//   kept     0x05 asset 0x00 time[8]                               a time whose rows the black box keeps
 //
 // class is what the rows are (samples, scores …), and how they are kept: as they came, summed up by the minute or the hour,
 // or for an alarm's sake beyond their time (black box).
@@ -31,6 +32,7 @@ const TALLY = 1
 const CHUNK = 2
 const PIECE = 3
 const OPEN = 4
+const KEPT = 5
 const TIME_BYTES = 8
 const SEQ_BYTES = 6
 
@@ -93,6 +95,16 @@ export function prefixOf(key: Uint8Array): Buffer {
   return Buffer.from(key.subarray(0, key.length - TIME_BYTES - SEQ_BYTES))
 }
 
+/** The same chunk's key in another table. */
+export function movedKey(key: Buffer, prefix: Buffer): Buffer {
+  return Buffer.concat([prefix, key.subarray(key.length - TIME_BYTES - SEQ_BYTES)])
+}
+
+/** Time of the first row of the chunk. */
+export function firstUsOf(key: Uint8Array): number {
+  return timeOf(key, key.length - TIME_BYTES - SEQ_BYTES)
+}
+
 /** First key after all chunks of the table. */
 export function afterTable(prefix: Buffer): Buffer {
   return Buffer.concat([prefix, Buffer.alloc(TIME_BYTES + SEQ_BYTES + 1, 0xff)])
@@ -101,6 +113,7 @@ export function afterTable(prefix: Buffer): Buffer {
 export const ALL_CHUNKS = { gte: Buffer.from([CHUNK]), lt: Buffer.from([CHUNK + 1]) }
 export const ALL_PIECES = { gte: Buffer.from([PIECE]), lt: Buffer.from([PIECE + 1]) }
 export const ALL_OPEN = { gte: Buffer.from([OPEN]), lt: Buffer.from([OPEN + 1]) }
+export const ALL_KEPT = { gte: Buffer.from([KEPT]), lt: Buffer.from([KEPT + 1]) }
 export const ALL_TALLIES = { gte: Buffer.from([TALLY]), lt: Buffer.from([TALLY + 1]) }
 
 /** The key of a piece of the chunk's table. */
@@ -124,6 +137,15 @@ export function openKey(prefix: Buffer): Buffer {
   return key
 }
 
+export function keptKey(asset: string, fromUs: number): Buffer {
+  const name = Buffer.from(`${asset}\0`)
+  const key = Buffer.alloc(1 + name.length + TIME_BYTES)
+  key[0] = KEPT
+  name.copy(key, 1)
+  writeTime(fromUs, key, 1 + name.length)
+  return key
+}
+
 export function tableOfOpen(key: Uint8Array): Buffer {
   const prefix = Buffer.concat([key, Buffer.alloc(1)])
   prefix[0] = CHUNK
@@ -143,6 +165,11 @@ export function storageClassOf(prefix: Uint8Array): StorageClass | undefined {
 /** Rows summed up are no rows that came. */
 export function isSummed(prefix: Uint8Array): boolean {
   return (prefix[1]! & (TIER_CODES.minutes | TIER_CODES.hours)) !== 0
+}
+
+/** Rows and waveforms as they came. */
+export function isRaw(prefix: Uint8Array): boolean {
+  return (prefix[1]! & ~CLASS_MASK) === TIER_CODES.raw
 }
 
 /** Tallies are by storage class: of minutes, hours and black box over all that is kept so. */

@@ -2,13 +2,18 @@
 import type { Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { BlackBox } from './black-box.ts'
 import type { StorageClass } from './contract.ts'
-import { STORAGE_CLASSES, storageClassOf, timeBound } from './keys.ts'
+import { isRaw, STORAGE_CLASSES, storageClassOf, timeBound } from './keys.ts'
 import type { Store } from './store.ts'
 
 export interface Retention {
   ageMs: number
   bytes: number
+}
+
+function isRawClass(cls: StorageClass): boolean {
+  return cls !== 'minutes' && cls !== 'hours' && cls !== 'black-box'
 }
 
 /** A step of the wall clock beyond this puts judging by age off: a clock that is years ahead must not empty the history. */
@@ -28,8 +33,11 @@ export class Retainer {
   #trustedFromMs = 0
   #deletedBytes = 0
 
-  constructor(store: Store, limits: Record<StorageClass, Retention>, clock: Clock, logger: Logger) {
+  readonly #blackBox: BlackBox
+
+  constructor(store: Store, blackBox: BlackBox, limits: Record<StorageClass, Retention>, clock: Clock, logger: Logger) {
     this.#store = store
+    this.#blackBox = blackBox
     this.#limits = limits
     this.#clock = clock
     this.#logger = logger
@@ -52,6 +60,19 @@ export class Retainer {
         await this.#store.fail(error)
       }
     }
+    if (trusted) await this.#forgetTimes()
+  }
+
+  /** Times to keep whose rows have left every class. */
+  async #forgetTimes(): Promise<void> {
+    const longestMs = Math.max(...STORAGE_CLASSES.filter(isRawClass).map(cls => this.#limits[cls].ageMs))
+    const dels = this.#blackBox.forgetBefore(this.#clock.nowUs() - longestMs * 1000)
+    if (dels.length === 0) return
+    try {
+      await this.#store.write([{ chunks: [], pieces: [], puts: [], dels, bytes: 0 }])
+    } catch (error) {
+      await this.#store.fail(error)
+    }
   }
 
   async #delete(cls: StorageClass, cutoffUs: number): Promise<void> {
@@ -59,7 +80,10 @@ export class Retainer {
     if (!db) return
     const before = tally.bytes[cls]
     const tables = [...this.#store.tables].filter(prefix => storageClassOf(prefix) === cls)
-    // The tallies go last: a crash in between deletes the same range once more.
+    // Copied first, deleted then, the tallies last: a crash in between does the same once more.
+    for (const prefix of tables.filter(isRaw)) {
+      for await (const unit of this.#blackBox.copies(db, prefix, cutoffUs)) await this.#store.write([unit])
+    }
     for (const prefix of tables) await db.clear({ gte: prefix, lt: timeBound(prefix, cutoffUs) })
     await db.batch(tally.drop(cls, cutoffUs).map(key => ({ type: 'del', key })))
     this.#deletedBytes += before - tally.bytes[cls]
