@@ -28,6 +28,7 @@ import { type Database, type OpenLevel, openLevel, type PlaceReport } from './pl
 import { ChunkReader } from './query.ts'
 import { Retainer, type Retention } from './retention.ts'
 import { RowReader } from './row-reader.ts'
+import { Salvage } from './salvage.ts'
 import { Store } from './store.ts'
 import { Table } from './table.ts'
 import { type Unit, UnitBuilder } from './unit.ts'
@@ -78,6 +79,8 @@ class LevelHistory implements History {
   readonly #chunks: ChunkReader
   readonly #reader: RowReader
   readonly #retainer: Retainer
+  readonly #salvage: Salvage
+  #salvaged: Promise<void> | undefined
   readonly #corrupt: { n: number }
   readonly #lost: { n: number }
   readonly #codecs = new Codecs()
@@ -101,6 +104,7 @@ class LevelHistory implements History {
       adopt: db => this.#adopt(db),
       reopened: () => this.#writer.drain(),
     })
+    this.#salvage = new Salvage({ ...options, openLevel: options.openLevel ?? openLevel }, this.#store)
     this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger)
     this.#writer = new WriteBehind(this.#store, counters, async () => {
       if (this.#retainer.overgrown) await this.#retainer.enforce()
@@ -112,6 +116,9 @@ class LevelHistory implements History {
 
   async open(): Promise<PlaceReport> {
     const report = await this.#store.open()
+    this.#salvaged = this.#salvage.run(report.setAside).then(what => {
+      if (what) this.#store.noteSalvage(what)
+    })
     this.#cancels.push(
       this.#clock.every(AGE_MAX_MS, () => this.#saveTables()),
       this.#clock.every(SWEEP_MS, () => this.#sealWaveforms(AGE_MAX_MS)),
@@ -309,6 +316,8 @@ class LevelHistory implements History {
   async close(): Promise<void> {
     if (this.#closed) return
     for (const cancel of this.#cancels) cancel()
+    this.#salvage.stop()
+    await this.#salvaged
     this.#saveTables()
     this.#sealWaveforms(0)
     this.#closed = true

@@ -63,6 +63,12 @@ export class Store {
     return this.#setAside
   }
 
+  /** What came back of a store that was set aside. */
+  noteSalvage(what: string): void {
+    this.#setAside = this.#setAside ? `${this.#setAside}; ${what}` : `of the history set aside before, ${what}`
+    this.#options.logger.warn(this.#setAside)
+  }
+
   /** Rejects with HISTORY_LOCKED. When the disk refuses it keeps trying behind the caller's back. */
   async open(): Promise<PlaceReport> {
     try {
