@@ -111,17 +111,18 @@ export class Plant {
   #timer
   #timeUs
 
-  /** `startUs` undefined: rows without times, so that the gateway's clock gives them. */
-  constructor(client, assets, seed, startUs) {
+  /** Rows of `clockless` assets carry no time: the gateway's clock gives them theirs. */
+  constructor(client, assets, seed, startUs, clockless = []) {
     this.#client = client
     this.#prng = seededPrng(seed)
     this.assets = assets
+    this.clockless = clockless
     this.#timeUs = startUs
     for (const asset of assets) this.sent.set(asset, 0)
   }
 
-  static async open(broker, assets, seed, startUs) {
-    return new Plant(await connectAsync(broker.url), assets, seed, startUs)
+  static async open(broker, assets, seed, startUs, clockless) {
+    return new Plant(await connectAsync(broker.url), assets, seed, startUs, clockless)
   }
 
   row(asset, burst) {
@@ -132,14 +133,14 @@ export class Plant {
       current: 12 + 0.5 * this.#load + 0.1 * noise(),
       pressure: burst ? 10 : 5 + 0.2 * this.#load + 0.1 * noise(),
     }
-    const ts = this.#timeUs === undefined ? {} : { ts: new Date(this.#timeUs / 1000).toISOString() }
+    const ts = this.clockless.includes(asset) ? {} : { ts: new Date(this.#timeUs / 1000).toISOString() }
     this.sent.set(asset, this.sent.get(asset) + 1)
     return this.#client.publishAsync(`plant/${asset}`, JSON.stringify({ ...ts, ...values }), { qos: 1 })
   }
 
   /** One row of each asset; `burst(asset)` says whether its pressure is beyond the limit. */
   step(burst) {
-    if (this.#timeUs !== undefined) this.#timeUs += ROW_US
+    this.#timeUs += ROW_US
     return Promise.all(this.assets.map(asset => this.row(asset, burst(asset))))
   }
 
@@ -165,30 +166,33 @@ export class Plant {
   }
 }
 
-/** `time: false`: the gateway's clock is the time of a row. */
-export function plantConfig(broker, assets, { learn = 120, time = true, more = '' } = {}) {
+/** Assets in `clockless` take the gateway's clock as the time of a row. */
+export function plantConfig(broker, assets, { learn = 120, clockless = [] } = {}) {
+  const type = (time, offDelay) => `
+    source: plant
+    topic: plant/{asset}
+    value: $.{channel}
+    ${time}
+    channels:
+      flow: {unit: m3/h}
+      current: {unit: A}
+      pressure: {unit: bar, max: 9, limit: {off-delay: ${offDelay}}}
+    learn: {rows: ${learn}, sufficiency: warn, rebaseline: off}
+    alarm: {on-delay: 3s, off-delay: 3s, priority: 3}
+    model: {order: 2, mean: 4}`
+  const typeOf = id => (clockless.includes(id) ? 'clockless' : 'pump')
   return `version: 1
 gateway: {site: hall, id: gw-1}
 sources: {plant: {mqtt: {url: "${broker.url}"}}}
 types:
-  pump:
-    source: plant
-    topic: plant/{asset}
-    value: $.{channel}
-    ${time ? 'time: $.ts\n    max-age: 1h' : 'max-age: 10s'}
-    channels:
-      flow: {unit: m3/h}
-      current: {unit: A}
-      pressure: {unit: bar, max: 9, limit: {on-delay: 0s, off-delay: ${time ? '3s' : '0.2s'}}}
-    learn: {rows: ${learn}, sufficiency: warn, rebaseline: off}
-    alarm: {on-delay: 3s, off-delay: 3s, priority: 3}
-    model: {order: 2, mean: 4}
+  pump:${type('time: $.ts\n    max-age: 1h', '3s')}
+  clockless:${type('max-age: 10s', '100ms')}
 assets:
-${assets.map(id => `  ${id}: {type: pump, tag: ${id.toUpperCase()}}`).join('\n')}
+${assets.map(id => `  ${id}: {type: ${typeOf(id)}, tag: ${id.toUpperCase()}}`).join('\n')}
 uplink: {mqtt: {url: "${broker.url}"}}
 storage: {dir: data}
 scorer: {provider: cpu}
-${more}`
+`
 }
 
 /** Whole seconds, recent enough for every retention. */
