@@ -19,7 +19,7 @@ import type { CommandHandlers } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
 import type { CaptureLine } from './capture-line.ts'
-import { clockJudge } from './clock-judge.ts'
+import { clockJudge, lastWriteUs } from './clock-judge.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
 import { pruneModels } from './prune.ts'
 import { ScoreKeeper } from './scores.ts'
@@ -29,8 +29,10 @@ import { Vibration } from './vibration.ts'
 export async function buildParts(options: BuildOptions, handlers: CommandHandlers): Promise<AgentParts> {
   const { config, clock, logger, version } = options
   const counters = new Counters()
+  // A board without a battery may start at a date before its last run; opening the stores writes to them.
+  const knownUs = await lastWriteUs(join(config.storage.dir, 'journal'))
   const stores = await openStores(options, counters)
-  const clockState = options.clockState ?? clockJudge(clock)
+  const clockState = options.clockState ?? clockJudge(clock, knownUs)
   const core = { version, startedUs: clock.nowUs(), config, clock, clockState, counters, logger }
   const scorer = buildScorer(options, counters, stores)
   const engine = new AlarmEngine({
