@@ -10,7 +10,8 @@ import { Tally } from './tally.ts'
 import type { Unit } from './unit.ts'
 
 const REOPEN_FIRST_MS = 500
-const REOPEN_CAP_MS = 30_000
+/** What a full disk costs after there is space again. */
+const REOPEN_CAP_MS = 5_000
 
 export interface StoreOptions {
   dir: string
