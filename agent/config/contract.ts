@@ -195,6 +195,8 @@ export interface StorageConfig {
   /** Absolute. Holds `journal/`, `history/`, `models/`, `tuf/`. */
   dir: string
   journalBytesMax: number
+  /** Beyond it is warned: flash wears out. */
+  writeBytesPerDayMax: number
   samples: RetentionConfig
   scores: RetentionConfig
   waveforms: RetentionConfig

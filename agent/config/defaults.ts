@@ -32,6 +32,8 @@ export const DEFAULTS = {
   storage: {
     dir: '/var/lib/wearwatch',
     journalBytesMax: 64 * MIB,
+    /** 64 GB of eMMC take some 3,000 times their size: 20 GB a day are 10 years at a write amplification of 2.6. */
+    writeBytesPerDayMax: 20e9,
     samples: { ageMs: 90 * DAY, bytes: 2 * GIB },
     scores: { ageMs: 365 * DAY, bytes: GIB },
     waveforms: { ageMs: 30 * DAY, bytes: 4 * GIB },

@@ -56,6 +56,9 @@ export const storageSchema = object('storage', {
     .optional()
     .describe('Where everything is kept; relative to this file. Default /var/lib/wearwatch.'),
   journal: size('journal', MIB, TIB).optional().describe('Journal of alarms and deliveries at most. Default 64MiB.'),
+  'write-budget': size('write-budget', MIB, 100 * TIB)
+    .optional()
+    .describe('Bytes written a day beyond which is warned, for flash wears out. Default 20GB.'),
   samples: retention('90d', '2GiB').describe('Values of the channels.'),
   scores: retention('365d', '1GiB').describe('Scores and features.'),
   waveforms: retention('30d', '4GiB').describe('Waveforms.'),

@@ -74,6 +74,7 @@ export function buildStorage(ctx: LoadContext, value: unknown): StorageConfig {
     retentionOf(storage?.[cls], defaults[cls])
   return {
     dir: ctx.absolute(storage?.dir ?? defaults.dir),
+    writeBytesPerDayMax: Math.round(storage?.['write-budget'] ?? defaults.writeBytesPerDayMax),
     journalBytesMax: Math.round(storage?.journal ?? defaults.journalBytesMax),
     samples: retention('samples'),
     scores: retention('scores'),

@@ -52,6 +52,8 @@ export interface HistoryOptions {
   clock: Clock
   logger: Logger
   counters: Counters
+  /** Told each time stored history was found lost or damaged, or some of it came back: in words, to be put on record. */
+  onLoss?: (what: string) => void
   /** For tests. */
   openLevel?: OpenLevel
 }

@@ -16,6 +16,7 @@ const REOPEN_CAP_MS = 5_000
 export interface StoreOptions {
   dir: string
   openLevel: OpenLevel
+  onLoss?: (what: string) => void
   clock: Clock
   logger: Logger
   counters: Counters
@@ -68,6 +69,7 @@ export class Store {
   noteSalvage(what: string): void {
     this.#setAside = this.#setAside ? `${this.#setAside}; ${what}` : `of the history set aside before, ${what}`
     this.#options.logger.warn(this.#setAside)
+    this.#options.onLoss?.(this.#setAside)
   }
 
   /** Rejects with HISTORY_LOCKED. When the disk refuses it keeps trying behind the caller's back. */
@@ -98,12 +100,14 @@ export class Store {
       this.#setAside = report.loss
       counters.get('history.stores_lost').n++
       logger.error(report.loss, { setAside: report.setAside })
+      this.#options.onLoss?.(report.loss)
     }
     if (report.droppedBytes) {
       const what = `${report.droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
       this.#setAside = `${what}: a damaged disk, or a power cut; what was older is there`
       counters.get('history.dropped_bytes').n += report.droppedBytes
       logger.error(this.#setAside)
+      this.#options.onLoss?.(this.#setAside)
     }
     return report
   }
