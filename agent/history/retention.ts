@@ -19,10 +19,10 @@ function isRawClass(cls: StorageClass): boolean {
 /** A step of the wall clock beyond this puts judging by age off: a clock that is years ahead must not empty the history. */
 const STEP_US = 86_400e6
 const DISTRUST_MS = 86_400_000
-/** Classes that outgrow their bytes by this factor are cut between two scheduled runs. */
-const OVERGROWN = 1.1
-/** Deleted space comes back when LevelDB compacts, which a stream of new keys alone never makes it do for old ones. */
-const COMPACT_BYTES = 16 << 20
+/** A class beyond its bytes is cut between two scheduled runs, to this share of them: not again with every chunk. */
+const CUT_TO = 0.97
+/** Deleted space comes back when LevelDB compacts, which a stream of new keys alone never makes it do for old ones. Two tables. */
+const COMPACT_BYTES = 4 << 20
 
 export class Retainer {
   readonly #store: Store
@@ -44,7 +44,7 @@ export class Retainer {
   }
 
   get overgrown(): boolean {
-    return STORAGE_CLASSES.some(cls => this.#store.tally.bytes[cls] > this.#limits[cls].bytes * OVERGROWN)
+    return STORAGE_CLASSES.some(cls => this.#store.tally.bytes[cls] > this.#limits[cls].bytes)
   }
 
   /** Deletes what must go. Runs inside the store's exclusive turn; an error of the disk fails the store, not the caller. */
@@ -52,7 +52,12 @@ export class Retainer {
     const trusted = this.#trustClock()
     for (const cls of STORAGE_CLASSES) {
       const { ageMs, bytes } = this.#limits[cls]
-      const cutoffUs = this.#store.tally.cutoffUs(cls, this.#clock.nowUs(), trusted ? ageMs : undefined, bytes)
+      const cutoffUs = this.#store.tally.cutoffUs(
+        cls,
+        this.#clock.nowUs(),
+        trusted ? ageMs : undefined,
+        bytes * (this.#store.tally.bytes[cls] > bytes ? CUT_TO : 1),
+      )
       if (cutoffUs === undefined || !this.#store.db) continue
       try {
         await this.#delete(cls, cutoffUs)
