@@ -1,12 +1,15 @@
 // The wall clock of the whole agent steps under it (libfaketime; the monotonic clock is left alone): by hours and days as
 // people and daylight saving set clocks, by years as gateways without a battery do when they hear of the time.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { AgentProcess, pause, until } from './support/agent.mjs'
 import { AlertEar, allDelivered, Broker, Plant, plantConfig, recently } from './support/plant.mjs'
+import { libfaketime } from './support/tools.mjs'
+
+export { libfaketime }
 
 const HOUR_S = 3_600
 const DAY_S = 86_400
@@ -52,23 +55,6 @@ export const fault = {
   counts: { full: STEPS.length, short: 5 },
   needs: ['libfaketime'],
   run,
-}
-
-/** Undefined where it is not installed (Debian: libfaketime). */
-export function libfaketime() {
-  for (const dir of ['/usr/lib', '/usr/lib64', '/usr/local/lib']) {
-    try {
-      const found = readdirSync(dir, { recursive: dir === '/usr/local/lib' })
-      for (const name of found) {
-        const path = join(dir, name, 'faketime')
-        try {
-          const lib = readdirSync(path).find(file => file.startsWith('libfaketimeMT.so'))
-          if (lib) return join(path, lib)
-        } catch {}
-      }
-    } catch {}
-  }
-  return undefined
 }
 
 class BentAgent {
