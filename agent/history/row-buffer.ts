@@ -5,8 +5,9 @@ import type { HistoryClass } from './contract.ts'
 import { chunkKey, pieceKey, type Tier } from './keys.ts'
 
 const ROWS_FIRST = 32
-/** Rows summed up come slowly and are wide: 128 minutes or hours of 8 channels take 41 kB. */
-const SUMMED_ROWS_MAX = 128
+/** Rows summed up come slowly and are wide: 64 kB are 200 minutes or hours of 8 channels. */
+const SUMMED_ROWS_MAX = 512
+const SUMMED_BYTES_MAX = 64 << 10
 /** Wide tables get fewer rows: a chunk is encoded, read and sent as a whole. */
 const CHUNK_BYTES_MAX = 2 << 20
 
@@ -28,6 +29,7 @@ export class RowBuffer {
   firstUs = 0
   readonly #spanUs: number
   readonly #mostRows: number
+  readonly #mostBytes: number
   #given: readonly string[] | undefined
   #rowsMax = ROWS_FIRST
   #capacity = 0
@@ -42,6 +44,7 @@ export class RowBuffer {
     this.prefix = prefix
     this.#spanUs = SPANS_US[tier]
     this.#mostRows = tier === 'raw' ? ROWS_MAX : SUMMED_ROWS_MAX
+    this.#mostBytes = tier === 'raw' ? CHUNK_BYTES_MAX : SUMMED_BYTES_MAX
   }
 
   /** True when these columns need another chunk than the rows held. The same array is recognised without a look inside. */
@@ -59,7 +62,7 @@ export class RowBuffer {
     this.#given = columns
     this.columns = [...columns]
     const rowBytes = 8 * (columns.length + 1)
-    this.#rowsMax = Math.max(1, Math.min(this.#mostRows, Math.floor(CHUNK_BYTES_MAX / rowBytes)))
+    this.#rowsMax = Math.max(1, Math.min(this.#mostRows, Math.floor(this.#mostBytes / rowBytes)))
     this.#resize(Math.min(ROWS_FIRST, this.#rowsMax))
   }
 
