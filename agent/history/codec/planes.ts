@@ -19,8 +19,8 @@ const DEFLATE_OPTIONS = { level: 1, strategy: constants.Z_RLE, memLevel: 7, wind
 const CHUNK_BYTES_MIN = 64
 /** Huffman codes of fewer bytes cost more than they save. */
 const DEFLATE_MIN_BYTES = 24
-/** A plane with more bits a byte is noise. */
-const NOISE_BITS = 7.8
+/** A plane that would keep more of its bytes is stored as it is. */
+const PAYS = 0.95
 /** What a plane will take is judged by every fourth stretch of 256 rows: enough to tell ways to store it apart. */
 const STRETCH = 256
 const STRETCHES_APART = 4 * STRETCH
@@ -56,16 +56,7 @@ export class Planes {
         before = byte
       }
     }
-    let bits = 0
-    let symbols = 0
-    for (let byte = 0; byte < 256; byte++) {
-      const count = counts[byte]!
-      if (count === 0) continue
-      symbols++
-      bits -= count * Math.log2(count / seen)
-    }
-    // Long runs cost next to nothing; a Huffman table some bits for every symbol it names.
-    return (Math.min(bits, runs * 12) * rows) / seen + symbols * 4
+    return bitsOf(counts, seen, runs, rows)
   }
 
   /** `values` [rows] all <= max. */
@@ -83,10 +74,9 @@ export class Planes {
       into.u8(first)
       return
     }
-    const packed =
-      plane.length >= DEFLATE_MIN_BYTES && this.#isNoise(plane)
-        ? undefined
-        : deflateRawSync(plane, { ...DEFLATE_OPTIONS, chunkSize: chunkBytes(plane.length) })
+    const packed = this.#pays(plane)
+      ? deflateRawSync(plane, { ...DEFLATE_OPTIONS, chunkSize: chunkBytes(plane.length) })
+      : undefined
     if (!packed || packed.length + 2 >= plane.length) {
       into.u8(STORED)
       into.bytes(plane)
@@ -97,14 +87,19 @@ export class Planes {
     into.bytes(packed)
   }
 
-  #isNoise(plane: Uint8Array): boolean {
-    if (plane.length < 256) return false
+  /** False of noise: a twentieth is not worth the time. */
+  #pays(plane: Uint8Array): boolean {
+    if (plane.length < DEFLATE_MIN_BYTES) return false
     const counts = this.#counts.fill(0)
-    for (let row = 0; row < plane.length; row++) counts[plane[row]!]!++
-    let bits = 0
-    for (let byte = 0; byte < 256; byte++)
-      if (counts[byte]! > 0) bits -= counts[byte]! * Math.log2(counts[byte]! / plane.length)
-    return bits / plane.length > NOISE_BITS
+    let runs = 0
+    let before = -1
+    for (let row = 0; row < plane.length; row++) {
+      const byte = plane[row]!
+      counts[byte]!++
+      if (byte !== before) runs++
+      before = byte
+    }
+    return bitsOf(counts, plane.length, runs, plane.length) < PAYS * 8 * plane.length
   }
 
   /** Into `values` [rows]. */
@@ -124,6 +119,20 @@ export class Planes {
       for (let row = 0; row < rows; row++) values[row]! |= plane[row]! << shift
     }
   }
+}
+
+/** Bits that `rows` bytes take, of which `seen` were counted, in `runs` runs: by their entropy, or by their runs. */
+function bitsOf(counts: Uint32Array, seen: number, runs: number, rows: number): number {
+  let bits = 0
+  let symbols = 0
+  for (let byte = 0; byte < 256; byte++) {
+    const count = counts[byte]!
+    if (count === 0) continue
+    symbols++
+    bits -= count * Math.log2(count / seen)
+  }
+  // Long runs cost next to nothing; a Huffman table some bits for every symbol it names.
+  return (Math.min(bits, runs * 12) * rows) / seen + symbols * 4
 }
 
 function isConstant(plane: Uint8Array): boolean {
