@@ -27,6 +27,7 @@ import { SyncQueue } from './pipeline/sync-queue.ts'
 import { runSync } from './pipeline/sync-run.ts'
 import { assetStatus, featuresMessage, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
 import { createSchedule, type Schedule } from './schedule/schedule.ts'
+import type { WindowDoubt } from './scoring/contract.ts'
 import type { SyncReport } from './uplink/contract.ts'
 
 const LEARN_CHECK_MS = 1_000
@@ -126,8 +127,10 @@ export class Agent {
     const { parts } = this
     await this.#control.start()
     parts.engine.start()
-    const captures = new CaptureScores(parts.config, batch => {
+    const doubtAt = (asset: number, endUs: number): WindowDoubt | undefined => parts.captures[asset]?.doubtAt(endUs)
+    const captures = new CaptureScores(parts.config, doubtAt, batch => {
       parts.scores.keep(batch)
+      parts.vibration.scored(batch)
       parts.engine.scores(batch, (asset, timeUs, score, inAlarm) =>
         parts.scoring[asset]?.scored(timeUs, score, inAlarm),
       )

@@ -9,8 +9,17 @@ import { isoFromUs } from '../core/types.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 import type { GatedBlock } from '../windows/contract.ts'
 import { AlarmBook } from './book.ts'
-import type { AlarmRule, AlarmTransition, ModelRef, RuleState } from './contract.ts'
-import { limitCleared, limitEvidence, limitRaised, modelCleared, modelEvidence, modelRaised } from './message.ts'
+import type { AlarmTransition } from './contract.ts'
+import { type Blame, blame, isActive, isEvidence, modelRef } from './evidence.ts'
+import {
+  limitCleared,
+  limitEvidence,
+  limitRaised,
+  modelCleared,
+  modelEvidence,
+  modelRaised,
+  riseOf,
+} from './message.ts'
 import { newRuleState, stepRule } from './rule.ts'
 import { limitRules, MODEL_RULE, modelRule } from './rules.ts'
 import { RunningTime } from './running-time.ts'
@@ -44,9 +53,7 @@ export interface PendingAlarm {
   onsetUs: number
 }
 
-interface Watch {
-  rule: AlarmRule
-  state: RuleState
+interface Watch extends Blame {
   asset: AssetConfig
   /** Undefined for the model's rule. */
   channel: ChannelConfig | undefined
@@ -90,8 +97,10 @@ export class AlarmEngine {
     for (const alarm of [...this.#options.state.standing.values()]) {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
-      if (watch) Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
-      else this.#book.clearRemoved(alarm, this.#options.clock.nowUs())
+      if (watch) {
+        Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
+        if ('blamed' in watch) blame(watch, alarm.evidence)
+      } else this.#book.clearRemoved(alarm, this.#options.clock.nowUs())
     }
   }
 
@@ -157,6 +166,7 @@ export class AlarmEngine {
     const score = batch.scores[i]!
     if (!Number.isFinite(score)) this.#notFinite.n++
     watch.value = score
+    if (batch.doubts && !isEvidence(watch, batch, i)) return
     const decision = stepRule(watch.rule, watch.state, score, batch.timesUs[i]!, runningUs, true)
     if (decision === 'raise') this.#raiseModel(watch, batch, i)
     else if (decision === 'clear') this.#clearModel(watch, batch, i)
@@ -218,7 +228,9 @@ export class AlarmEngine {
     const value = batch.scores[i]!
     const { rule, asset, state } = watch
     const beyondUs = batch.timesUs[i]! - state.onsetUs
-    const message = modelRaised(evidence, value, rule.setpoint, asset.channels, batch.model.manifest, beyondUs)
+    const { manifest } = batch.model
+    const seen = { doubt: batch.doubts?.[i], rise: riseOf(batch, i, evidence) }
+    const message = modelRaised(evidence, value, rule.setpoint, asset.channels, manifest, beyondUs, seen)
     const finding = { timeUs: batch.timesUs[i]!, value, message, evidence, model: modelRef(batch) }
     this.#book.raise(watch.rule, watch.state.onsetUs, finding)
   }
@@ -232,16 +244,6 @@ export class AlarmEngine {
   }
 }
 
-function newWatch(rule: AlarmRule, asset: AssetConfig, channel: ChannelConfig | undefined, column: number): Watch {
-  return { rule, state: newRuleState(), asset, channel, column, value: Number.NaN }
-}
-
-function isActive(watch: Watch | undefined): boolean {
-  return watch?.state.phase === 'active' || watch?.state.phase === 'returning'
-}
-
-function modelRef(batch: ScoredBatch): ModelRef {
-  const { manifest, sha256, origin } = batch.model
-  const provisional = manifest.provisional ? { provisional: true as const } : {}
-  return { name: manifest.name, release: manifest.release, sha256, origin, ...provisional }
+function newWatch(rule: Blame['rule'], asset: AssetConfig, channel: ChannelConfig | undefined, column: number): Watch {
+  return { rule, state: newRuleState(), asset, channel, column, value: Number.NaN, blamed: new Set() }
 }

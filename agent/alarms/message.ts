@@ -2,7 +2,7 @@
 // model delivers a deviation and a prediction in engineering units; else the score and the shares are all that is said.
 import type { ChannelConfig } from '../config/contract.ts'
 import type { Manifest, ManifestFeature } from '../models/contract.ts'
-import type { ScoredBatch } from '../scoring/contract.ts'
+import type { ScoredBatch, WindowDoubt } from '../scoring/contract.ts'
 import type { AlarmRule, Evidence } from './contract.ts'
 import { differenceText, durationText, numberText, quantityText } from './text.ts'
 
@@ -10,6 +10,8 @@ import { differenceText, durationText, numberText, quantityText } from './text.t
 export const EVIDENCE_MAX = 8
 const DEVIATION = 'deviation from prediction'
 const SHARE_ONLY = 'share of score'
+/** Of what a deviation usually spreads: less is seen in healthy rows, and a direction would be made up. */
+const CLAIM_SPREADS = 3
 /** Evidence of a band of a spectrum, as families name such features. */
 const BAND = /^rms ([\d.]+)-([\d.]+) Hz$/
 /** More names than that make a sentence nobody reads. */
@@ -46,11 +48,17 @@ function evidenceOf(
     return { channel: band.channel, feature: band.name, value, baseline, unit: band.unit, share }
   }
   const unit = features.find(f => f.role === 'deviation' && f.channel === channel)?.unit ?? '1'
-  if (!Number.isFinite(deviation + prediction)) {
+  if (!Number.isFinite(deviation + prediction) || !shows(deviation, channel, features)) {
     // An even spread over all labels is what a share is compared with.
     return { channel, feature: SHARE_ONLY, value: share, baseline: 1 / labels, unit: '1', share }
   }
   return { channel, feature: DEVIATION, value: prediction + deviation, baseline: prediction, unit, share }
+}
+
+/** Whether the last rows of the channel show it: what drives the score may have come and gone before. */
+function shows(deviation: number, channel: string, features: readonly ManifestFeature[]): boolean {
+  const { spread } = features.find(f => f.role === 'deviation' && f.channel === channel) ?? {}
+  return spread === undefined || Math.abs(deviation) >= CLAIM_SPREADS * spread
 }
 
 /** Of a model with a baseline per speed: that of the bin which spoke. */
@@ -83,7 +91,8 @@ export function channelName(id: string, channels: readonly ChannelConfig[]): str
 
 /**
  * `flow 18 % below what current and pressure predict (flow 58 %, current 27 %)`, `DE horizontal 3.4–3.6 kHz 3.1 x baseline,
- * 3 captures (3.4–3.6 kHz 62 %)`, or `score 1.42, setpoint 1 (…)`. `beyondUs`: since the score first was.
+ * 3 captures (3.4–3.6 kHz 62 %)`, or `score 1.42, setpoint 1 (…)`. `beyondUs`: since the score first was. `rise`: see riseOf; of a
+ * sensor that clips `DE horizontal at least 3.1 x its usual rms, 3 captures; DE horizontal clips`.
  */
 export function modelRaised(
   evidence: readonly Evidence[],
@@ -92,18 +101,41 @@ export function modelRaised(
   channels: readonly ChannelConfig[],
   { features, everyMs }: Pick<Manifest, 'features' | 'everyMs'> = { features: [] },
   beyondUs = 0,
+  { doubt, rise = Number.NaN }: { doubt?: WindowDoubt | undefined; rise?: number } = {},
 ): string {
   const top = evidence[0]
-  const shares = shareText(evidence, channels)
-  let claim = `score ${numberText(score)}, setpoint ${numberText(setpoint)}`
+  const clips = top !== undefined && doubt?.clipped.includes(top.channel) === true
+  // What is cut off stands in other bands: which of them rose is not known, how loud it is at least is.
+  const shares = clips ? '' : shareText(evidence, channels)
+  const captures = everyMs === undefined ? 1 : 1 + Math.round(beyondUs / (1000 * everyMs))
+  const lasted = captures > 1 ? `, ${captures} captures` : ''
+  let claim = `score ${clips ? 'at least ' : ''}${numberText(score)}, setpoint ${numberText(setpoint)}`
   if (top?.feature === DEVIATION) {
     claim = `${channelName(top.channel, channels)} ${differenceText(top.value, top.baseline, top.unit)} ${predictedBy(top.channel, features, channels)}`
-  } else if (top && top.value > top.baseline && BAND.test(top.feature)) {
-    const captures = everyMs === undefined ? 1 : 1 + Math.round(beyondUs / (1000 * everyMs))
-    const lasted = captures > 1 ? `, ${captures} captures` : ''
+  } else if (clips && Number.isFinite(rise)) {
+    claim = `${channelName(top.channel, channels)} at least ${ratioText(rise)} x its usual rms${lasted}`
+  } else if (top && !clips && top.value > top.baseline && BAND.test(top.feature)) {
     claim = `${nameOf(top, channels)} ${ratioText(top.value / top.baseline)} x baseline${lasted}`
   }
-  return shares === '' ? claim : `${claim} (${shares})`
+  return `${claim}${shares === '' ? '' : ` (${shares})`}${doubtText(doubt, channels)}`
+}
+
+/** `; DE horizontal clips; DE vertical is not watched, its sensor has a fault`. */
+function doubtText(doubt: WindowDoubt | undefined, channels: readonly ChannelConfig[]): string {
+  const named = (ids: readonly string[], what: string): string[] =>
+    ids.map(id => `; ${channelName(id, channels)} ${what}`)
+  if (!doubt) return ''
+  const { clipped, unwatched } = doubt
+  return [...named(clipped, 'clips'), ...named(unwatched, 'is not watched, its sensor has a fault')].join('')
+}
+
+/** Rms of the axis that `evidence` names first, over that of its baseline; NaN where the model does not tell. */
+export function riseOf(batch: ScoredBatch, i: number, [top]: readonly Evidence[]): number {
+  const { channels, features, reference } = batch.model.manifest
+  const c = channels.findIndex(({ id }) => id === top?.channel)
+  const usual = reference?.deviation[c] ?? 0
+  const rms = featureValue(batch, i, features, f => f.name === 'rms' && f.channel === top?.channel)
+  return usual > 0 ? rms / usual : Number.NaN
 }
 
 /** The channel, and of a band its frequencies: `DE horizontal 3.4–3.6 kHz`. */

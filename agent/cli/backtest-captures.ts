@@ -1,36 +1,43 @@
 // Captures of vibration through the scorer child and the alarm rule, as the live agent does.
 import { AlarmEngine } from '../alarms/engine.ts'
 import { newAlarmState } from '../alarms/state.ts'
-import type { AssetConfig } from '../config/contract.ts'
-import { loadConfig } from '../config/load.ts'
 import { systemClock } from '../core/clock.ts'
 import { Counters } from '../core/counters.ts'
 import { AgentError } from '../core/errors.ts'
 import { seededPrng } from '../core/prng.ts'
 import type { ModelFile } from '../models/contract.ts'
 import { windowOf } from '../models/fit/fit-bands.ts'
-import type { ScoredBatch, ScoringHost } from '../scoring/contract.ts'
+import { doubtOf, NO_DOUBT, rmsOf, withDoubt } from '../models/live/capture-doubt.ts'
+import { nameOfSet } from '../models/live/reduced.ts'
+import type { SensorFinding } from '../models/vibration/judge.ts'
+import type { ScoredBatch, ScoringHost, WindowDoubt } from '../scoring/contract.ts'
+import type { LeftOut } from './backtest-gone.ts'
 import type { BacktestScores } from './backtest-score.ts'
-import { judgeRow, type SensorFaultAt, type UsualFaults } from './backtest-sensors.ts'
+import { judgeAxes, type SensorFaultAt, type UsualFaults } from './backtest-sensors.ts'
+import { assetOf, KEY } from './capture-asset.ts'
+import { addWindow, type CaptureSum, newSum } from './capture-sums.ts'
 import type { Captures } from './captures-file.ts'
 
 export { type CaptureOptions, type Captures, readCaptures } from './captures-file.ts'
 
-const KEY = 'backtest'
 /** Handed to the scorer at once; its queue takes more. */
 const PUSHED_FLOATS = 1 << 20
 const PUSHED_WINDOWS = 256
 
 /** What a score of captures tells beside the scores. */
 export interface CaptureScores extends BacktestScores {
-  /** Captures with one are not scored. */
   sensorFaults: SensorFaultAt[]
+  /** By capture: what its sensors leave in doubt; undefined where it could not be scored for them. Those that are well are not in it. */
+  doubts: Map<number, WindowDoubt | undefined>
+  /** Whenever other axes than before are not looked at. */
+  leftOut: LeftOut[]
 }
 
 /**
  * Scores captures [from, end), in order. A capture longer than the model's window is scored by windows one after another, and its score,
- * contributions and features are their means; the alarm rule sees the capture once. A capture whose sensors have a fault is not
- * scored: it keeps the score before it, and the alarm stays as it is. `usual`: faults that are no news in this recording.
+ * contributions and features are their means; the alarm rule sees the capture once. An axis whose sensor has a fault is not looked at, one
+ * that clips shows the least there is (capture-doubt.ts). A capture without any other axis is not scored: it keeps the score before
+ * it, and the alarm stays as it is. `usual`: faults that are no news in this recording.
  *
  * Throws MODEL_MISMATCH when the captures are not what the model was made for.
  */
@@ -74,6 +81,8 @@ class CaptureRun {
       scored: 0,
       messages: [],
       sensorFaults: [],
+      doubts: new Map(),
+      leftOut: [],
     }
     this.#engine = new AlarmEngine({
       assets: [assetOf(model, captures)],
@@ -114,10 +123,12 @@ class CaptureRun {
     const { channels, rateHz, fullScale } = this.#captures
     const axes = await this.#captures.capture(capture)
     const healthy = reference?.vibration
-    const faults = judgeRow(capture, axes, channels, { rateHz, fullScale, healthy, usual: this.#usual })
-    if (faults.length > 0) {
-      this.#out.sensorFaults.push(...faults)
-      return
+    const findings = judgeAxes(axes, channels, { rateHz, fullScale, healthy, usual: this.#usual })
+    const doubt = this.#doubtOf(capture, axes, findings)
+    this.#follow(capture, doubt)
+    if (!doubt) return
+    for (const [c, { id }] of this.#model.manifest.channels.entries()) {
+      if (doubt.unwatched.includes(id)) axes[c]!.fill(0)
     }
     for (let w = 0; w < this.#perCapture; w++) {
       const queue = this.#host.queue(KEY)
@@ -127,6 +138,38 @@ class CaptureRun {
         queue.input.set(axis.subarray(w * samples, (w + 1) * samples), offset + c * samples)
       }
     }
+  }
+
+  #doubtOf(
+    capture: number,
+    axes: readonly Float32Array[],
+    findings: readonly SensorFinding[][],
+  ): WindowDoubt | undefined {
+    const { channels } = this.#captures
+    findings.forEach(([found], c) => {
+      if (found) this.#out.sensorFaults.push({ row: capture, channel: channels[c]!.id, ...found })
+    })
+    const { manifest } = this.#model
+    // The model takes channels in order; its names need not be those of the file.
+    const ids = manifest.channels.map(({ id }) => id)
+    const doubt = doubtOf(manifest, id => {
+      const c = ids.indexOf(id)
+      const found = findings[c]!
+      return { findings: found, rms: found.length > 0 ? rmsOf(axes[c]!) : undefined }
+    })
+    if (doubt !== NO_DOUBT) this.#out.doubts.set(capture, doubt)
+    return doubt
+  }
+
+  /** Notes when the axes that are not looked at become others. */
+  #follow(row: number, doubt: WindowDoubt | undefined): void {
+    const { leftOut } = this.#out
+    const without = doubt?.unwatched ?? this.#model.manifest.channels.map(({ id }) => id)
+    const before = leftOut.at(-1)
+    if (nameOfSet(without) === nameOfSet(before?.without ?? [])) return
+    const since = Object.fromEntries(without.map(id => [id, before?.since[id] ?? row]))
+    const scored = doubt !== undefined
+    leftOut.push({ row, without: [...without], since, scored, ...(scored ? {} : { reason: 'no axis is left' }) })
   }
 
   #take(batch: ScoredBatch): void {
@@ -148,7 +191,7 @@ class CaptureRun {
       this.#out.scored++
       this.#out.scores[at] = sum.scores[0]!
       const { scores, contributions, features } = sum
-      this.#engine.scores({
+      const batch: ScoredBatch = {
         key: KEY,
         model: this.#model,
         count: 1,
@@ -159,37 +202,13 @@ class CaptureRun {
         contributionCount: contributions.length,
         features,
         featureCount: features.length,
-      })
+      }
+      this.#engine.scores(withDoubt(batch, this.#out.doubts.get(capture) ?? NO_DOUBT))
     } else {
       this.#out.scores[at] = at > 0 ? this.#out.scores[at - 1]! : 0
     }
     this.#out.alarms[at] = this.#inAlarm ? 1 : 0
   }
-}
-
-interface CaptureSum {
-  windows: number
-  scores: Float32Array
-  contributions: Float32Array
-  features: Float32Array
-}
-
-function newSum({ contributionCount, featureCount }: ScoredBatch): CaptureSum {
-  return {
-    windows: 0,
-    scores: new Float32Array(1),
-    contributions: new Float32Array(contributionCount),
-    features: new Float32Array(featureCount),
-  }
-}
-
-/** Adds window `i` of a batch to the mean over `of` windows. */
-function addWindow(sum: CaptureSum, batch: ScoredBatch, i: number, of: number): void {
-  const { contributionCount: K, featureCount: F } = batch
-  sum.windows++
-  sum.scores[0]! += batch.scores[i]! / of
-  for (let k = 0; k < K; k++) sum.contributions[k]! += batch.contributions[i * K + k]! / of
-  for (let f = 0; f < F; f++) sum.features[f]! += batch.features[i * F + f]! / of
 }
 
 /** Index of the last capture at or before `timeUs`. */
@@ -212,27 +231,4 @@ function checkFit({ manifest }: ModelFile, { path, channels, samples }: Captures
   const has = `${channels.length} channels in ${channels[0]?.unit} and windows of ${window.samples}`
   const wants = `${wanted.length} in ${wanted[0]?.unit} and ${manifest.samples}`
   throw new AgentError('MODEL_MISMATCH', `${path} has ${has}; the model wants ${wants}. Fit one with --fit-captures.`)
-}
-
-/** The asset as a configuration would describe it, so that every default is the live agent's. */
-function assetOf({ manifest }: ModelFile, { channels, rateHz }: Captures): AssetConfig {
-  const { onDelayMs, offDelayMs, deadband } = manifest.alarm
-  const text = JSON.stringify({
-    version: 1,
-    gateway: { site: 'backtest', id: 'backtest' },
-    sources: { npy: { replay: { files: 'captures.npy' } } },
-    assets: {
-      [KEY]: {
-        source: 'npy',
-        alarm: { 'on-delay': `${onDelayMs}ms`, 'off-delay': `${offDelayMs}ms`, deadband },
-        channels: Object.fromEntries(channels.map(({ id, unit }) => [id, { unit, waveform: 'float32', rate: rateHz }])),
-      },
-    },
-  })
-  const io = { file: 'backtest', env: {}, readFile: unread, machineId: undefined }
-  return loadConfig(text, io).config.assets[0]!
-}
-
-function unread(path: string): never {
-  throw new AgentError('CONFIG_UNREADABLE', `a backtest reads no ${path}`)
 }

@@ -10,7 +10,7 @@ import type { BacktestOptions } from './backtest-options.ts'
 import type { Progress } from './backtest-progress.ts'
 import type { Outcome } from './backtest-report.ts'
 import { nothingLeft } from './backtest-run.ts'
-import { startScorer } from './backtest-score.ts'
+import { delaysOf, startScorer } from './backtest-score.ts'
 import { faultsText, type JudgedBaseline, judgeBaseline } from './backtest-sensors.ts'
 import { readModelInput } from './files.ts'
 
@@ -42,7 +42,7 @@ export class CapturesRun {
       try {
         const progress = (capture: number): void => this.#progress.at(capture, captures.count)
         const scores = await scoreCaptures(host, model, mine, from, progress, fitted?.baseline.usual)
-        return outcomeOf(name, captures, model, fitted, from, scores)
+        return outcomeOf(name, captures, model, fitted, from, interval ?? 0, scores)
       } finally {
         await host.stop(0)
       }
@@ -90,13 +90,16 @@ function channelsOf({ channels }: Captures, { manifest }: ModelFile): number[] {
 function outcomeOf(
   name: string,
   { timesUs }: Captures,
-  { manifest, sha256 }: ModelFile,
+  model: ModelFile,
   fitted: Fitted | undefined,
   firstRow: number,
-  { scores, alarms, messages, sensorFaults }: CaptureScores,
+  intervalS: number,
+  captureScores: CaptureScores,
 ): Outcome {
+  const { manifest, sha256 } = model
+  const { onDelayMs: onMs, offDelayMs: offMs } = manifest.alarm
   const { result, baseline } = fitted ?? {}
-  const unscored = new Set(sensorFaults.map(({ row }) => row)).size
+  const { scores, alarms, messages, sensorFaults, leftOut } = captureScores
   const all = [...(baseline?.faults ?? []), ...sensorFaults]
   return {
     scored: { name, firstRow, timesUs: timesUs.subarray(firstRow), scores, alarms, labels: undefined },
@@ -108,18 +111,43 @@ function outcomeOf(
       fittedRows: manifest.fitted?.rows,
       channels: manifest.channels.map(({ id }) => id),
     },
+    delays: delaysOf(model, 1e6 * intervalS, { onMs, offMs }),
     sufficiency: result?.sufficiency,
     rebaselines: [],
-    leftOut: [],
+    leftOut: leftOut.slice(0, FAULTS_MAX),
     warnings: [
       ...(baseline?.warnings ?? []),
       ...(result?.warnings ?? []),
-      ...(unscored > 0
-        ? [`${unscored} captures have a sensor fault and keep the score before them: ${faultsText(sensorFaults)}.`]
-        : []),
+      ...doubtWarnings(captureScores, firstRow),
       ...(all.length > FAULTS_MAX ? [`of ${all.length} sensor faults the first ${FAULTS_MAX} stand in the JSON.`] : []),
     ],
     sensorFaults: all.slice(0, FAULTS_MAX),
     alarms: messages,
   }
+}
+
+/** What became of captures with sensor faults, in three groups at most. */
+function doubtWarnings({ doubts, sensorFaults, scores }: CaptureScores, firstRow: number): string[] {
+  const rows = [...doubts.keys()]
+  const named = (among: readonly number[]): string => {
+    const wanted = new Set(among)
+    return faultsText(sensorFaults.filter(({ row }) => wanted.has(row)))
+  }
+  const unscored = rows.filter(row => !doubts.get(row))
+  const clipped = rows.filter(row => (doubts.get(row)?.clipped.length ?? 0) > 0)
+  const fewer = rows.filter(row => doubts.get(row)?.clipped.length === 0)
+  const beyond = clipped.filter(row => scores[row - firstRow]! >= 1).length
+  return [
+    ...(fewer.length > 0
+      ? [`${fewer.length} captures are scored without the axes whose sensors have a fault: ${named(fewer)}.`]
+      : []),
+    ...(clipped.length > 0
+      ? [
+          `${clipped.length} captures clip, and their scores are at least what they say: ${beyond} beyond the setpoint count for the alarm, ${clipped.length - beyond} below it are no evidence of health: ${named(clipped)}.`,
+        ]
+      : []),
+    ...(unscored.length > 0
+      ? [`${unscored.length} captures have a sensor fault and keep the score before them: ${named(unscored)}.`]
+      : []),
+  ]
 }

@@ -36,8 +36,8 @@ export interface Outcome {
     fittedRows: number | undefined
     channels: string[]
   }
-  /** Undefined where they are not of rows. */
-  delays?: AlarmDelays
+  /** In rows, or captures. */
+  delays: AlarmDelays
   /** Undefined for a model that was given. */
   sufficiency: Sufficiency | undefined
   /** Every time one was due, taken or not. */

@@ -32,9 +32,8 @@ export interface JudgedBaseline {
 /** More than this share of the baseline, and it is no capture that is spoilt but the channel. */
 const MOST = 0.5
 
-/** What is wrong with the sensors of one capture, [channels][samples]. */
-export function judgeRow(
-  row: number,
+/** What is wrong with the sensors of one capture, [channels][samples]: all that is news of each, in the order of the channels. */
+export function judgeAxes(
   axes: readonly Float32Array[],
   channels: readonly Axis[],
   of: {
@@ -43,13 +42,12 @@ export function judgeRow(
     healthy?: readonly VibrationReference[] | undefined
     usual?: UsualFaults
   },
-): SensorFaultAt[] {
+): SensorFinding[][] {
   const { rateHz, fullScale, healthy, usual } = of
-  return channels.flatMap(({ id, unit }, c) => {
+  return channels.map(({ id, unit }, c) => {
     const known = healthy?.[c]
     const axis = { unit, ...(fullScale === undefined ? {} : { fullScale }), ...(known ? { healthy: known } : {}) }
-    const found = judgeAxis(new CaptureSignal(axes[c]!, rateHz), axis).find(({ fault }) => !usual?.get(id)?.has(fault))
-    return found ? [{ row, channel: id, ...found }] : []
+    return judgeAxis(new CaptureSignal(axes[c]!, rateHz), axis).filter(({ fault }) => !usual?.get(id)?.has(fault))
   })
 }
 

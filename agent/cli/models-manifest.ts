@@ -10,6 +10,7 @@ import { describeValue } from '../config/wording.ts'
 import { readYaml } from '../config/yaml-text.ts'
 import type { Manifest } from '../models/contract.ts'
 import type { GraphShape } from '../models/file/contract-points.ts'
+import { SPEED_BINS_MAX, speedProblems } from '../models/file/manifest.ts'
 
 const TOLERANCE_DEFAULT = 0.01
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/
@@ -24,10 +25,17 @@ const feature = object('a feature', {
   name: text('what the feature is called'),
   unit: unit(),
   channel: slug('the id of a channel').optional(),
-  role: oneOf(['deviation', 'prediction']).optional(),
+  role: oneOf(['deviation', 'prediction', 'bin']).optional(),
 })
 const list = <S extends z.ZodType>(what: string, item: S) =>
   z.array(item, { error: issue => `expected a list of ${what}, got ${describeValue(issue.input)}` })
+
+const SPEED_MAX = 1e7
+const bin = object('a bin of speed', {
+  from: number('its lowest speed in 1/min', 0, SPEED_MAX),
+  to: number('its highest speed in 1/min', 0, SPEED_MAX),
+  captures: integer('the captures of its baseline', 1, 1e9),
+})
 
 export const wrapSchema = object('the manifest', {
   name: text('the name of the model, such as m-204-conv').regex(NAME, {
@@ -53,6 +61,10 @@ export const wrapSchema = object('the manifest', {
     from: time('the time of its first row'),
     to: time('the time of its last row'),
     source: text('where the baseline comes from', 400),
+  }).optional(),
+  speed: object('speed', {
+    channel: slug('the id of the channel with the speed, the last of the input'),
+    bins: list('bins of speed', bin).min(1, 'expected at least one bin').max(SPEED_BINS_MAX),
   }).optional(),
   quantiles: z
     .record(z.string(), number('the score at that quantile'), {
@@ -82,6 +94,8 @@ export function readWrapManifest(yamlText: string, shape: GraphShape): ReadResul
     const written = check(wrapSchema, yaml.value, [], issues)
     holdAgainst(yaml.value, shape, issues)
     if (written) manifest = manifestOf(written, shape)
+    for (const problem of manifest ? speedProblems(manifest) : [])
+      issues.error(['speed'], problem, 'write bins of 1/min, lowest first, and name the last channel')
   }
   const all = [...syntax, ...issues.errors].sort((a, b) => a.line - b.line)
   return all.length > 0 || !manifest ? { ok: false, issues: all } : { ok: true, manifest }
@@ -133,7 +147,7 @@ function labels(name: 'contributions' | 'features', written: unknown, width: num
 }
 
 function manifestOf(written: Written, shape: GraphShape): WrapManifest {
-  const { alarm, fitted } = written
+  const { alarm, fitted, speed } = written
   const channels = written.channels.map(({ id, unit }) => ({ id, unit }))
   return {
     schema: 'wearwatch.model/1',
@@ -165,6 +179,14 @@ function manifestOf(written: Written, shape: GraphShape): WrapManifest {
             fromUs: Date.parse(fitted.from) * 1000,
             toUs: Date.parse(fitted.to) * 1000,
             source: fitted.source,
+          },
+        }),
+    ...(speed === undefined
+      ? {}
+      : {
+          speed: {
+            channel: speed.channel,
+            bins: speed.bins.map(({ from, to, captures }) => ({ fromPerMin: from, toPerMin: to, captures })),
           },
         }),
     quantiles: written.quantiles ?? {},

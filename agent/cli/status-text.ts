@@ -226,10 +226,14 @@ function baselineTexts(asset: AssetLine): string[] {
 
 /** `learning  ████████░░ 80 %  48/60 min, 3 starts` without its first word. */
 export function learningText(
-  learning: NonNullable<AssetLine['learning']> & { rows?: number; rowsNeeded?: number | undefined },
+  learning: NonNullable<AssetLine['learning']> & {
+    rows?: number
+    rowsNeeded?: number | undefined
+    captures?: true
+  },
 ): string {
   const amount = learning.rowsNeeded
-    ? `${learning.rows}/${learning.rowsNeeded} rows`
+    ? `${learning.rows}/${learning.rowsNeeded} ${learning.captures ? 'captures' : 'rows'}`
     : ofSpan(learning.runningMin, learning.runningNeededMin)
   const starts = learning.startsNeeded > 0 ? `, ${learning.starts} start${learning.starts === 1 ? '' : 's'}` : ''
   const without = learning.without ? `, without ${learning.without.join(', ')}` : ''

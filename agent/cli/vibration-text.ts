@@ -13,6 +13,8 @@ export interface VibrationLine {
       velocityMmPerS?: number
       noVelocity?: string
       sensorFault?: string
+      notWatched?: true
+      atLeast?: true
     }[]
     severity?: { zone: string; text: string }
   }
@@ -24,11 +26,12 @@ export function vibrationTexts({ vibration, unwatched }: VibrationLine): string[
   const lost = unwatched && `NOT WATCHED since ${localTime(unwatched.since)}: ${unwatched.reason}`
   if (!vibration) return lost ? [paint(lost, 'red')] : []
   const { at, axes, severity, speed, notScored } = vibration
-  const texts = axes.map(({ channel, unit, rms, velocityMmPerS, sensorFault }) => {
+  const texts = axes.map(({ channel, unit, rms, velocityMmPerS, sensorFault, notWatched, atLeast }) => {
+    const what = notWatched ? ', NOT WATCHED' : atLeast ? ', at least that' : ''
     const figures = [
       ...(rms === undefined ? [] : [`${Number(rms.toPrecision(3))} ${unit} rms`]),
       ...(velocityMmPerS === undefined ? [] : [`${Number(velocityMmPerS.toPrecision(3))} mm/s`]),
-      ...(sensorFault === undefined ? [] : [paint(`sensor: ${sensorFault}`, 'red')]),
+      ...(sensorFault === undefined ? [] : [paint(`sensor: ${sensorFault}${what}`, 'red')]),
     ]
     return `${channel} ${figures.join(', ')}`
   })

@@ -40,6 +40,8 @@ export async function openNpy(path: string, options: NpyOptions = {}): Promise<N
 
 export interface NpyHeader {
   dtype: 'i2' | 'f4' | 'f8'
+  /** Of values as big machines wrote them. */
+  bigEndian: boolean
   captures: number
   channels: number
   samples: number
@@ -66,11 +68,8 @@ export function parseNpyHeader(path: string, head: Buffer, { ofTwo }: NpyOptions
     throw invalid(path, `header of ${length} bytes is cut or absurd`)
   const text = head.toString('latin1', 8 + lengthBytes, dataAt)
   const descr = /'descr'\s*:\s*'([^']*)'/.exec(text)?.[1]
-  if (descr !== '<i2' && descr !== '<f4' && descr !== '<f8') {
-    throw invalid(
-      path,
-      `values are ${descr ?? 'structured'}; <i2, <f4 or <f8 are read: convert with array.astype('<f4')`,
-    )
+  if (!/^[<>](i2|f4|f8)$/.test(descr ?? '')) {
+    throw invalid(path, `values are ${descr ?? 'structured'}; i2, f4 or f8 are read: convert with array.astype('<f4')`)
   }
   const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(text)?.[1]
   const dims = (shape ?? '').split(',').flatMap(dim => (dim.trim() === '' ? [] : [Number(dim)]))
@@ -86,7 +85,14 @@ export function parseNpyHeader(path: string, head: Buffer, { ofTwo }: NpyOptions
     const read = `shape (${shape}) means ${channels} channels of ${samples} samples`
     throw invalid(path, `${read}, at most ${CHANNELS_MAX} are read; save array.T when it is [samples, channels]`)
   }
-  return { dtype: descr.slice(1) as NpyHeader['dtype'], captures, channels, samples, dataAt }
+  return {
+    dtype: descr!.slice(1) as NpyHeader['dtype'],
+    bigEndian: descr![0] === '>',
+    captures,
+    channels,
+    samples,
+    dataAt,
+  }
 }
 
 class OpenNpy implements NpyFile {
@@ -97,6 +103,7 @@ class OpenNpy implements NpyFile {
   readonly #path: string
   readonly #file: FileHandle
   readonly #dataAt: number
+  readonly #bigEndian: boolean
 
   constructor(path: string, file: FileHandle, header: NpyHeader) {
     this.dtype = header.dtype
@@ -106,6 +113,7 @@ class OpenNpy implements NpyFile {
     this.#path = path
     this.#file = file
     this.#dataAt = header.dataAt
+    this.#bigEndian = header.bigEndian
   }
 
   async read(capture: number, channel: number, from: number, count: number): Promise<NpyArray> {
@@ -114,12 +122,20 @@ class OpenNpy implements NpyFile {
     const bytes = new Uint8Array(array.buffer)
     const { bytesRead } = await this.#file.read(bytes, 0, bytes.length, this.#dataAt + first * array.BYTES_PER_ELEMENT)
     if (bytesRead < bytes.length) throw invalid(this.#path, 'became shorter while it was read')
+    if (this.#bigEndian) swap(Buffer.from(array.buffer), array.BYTES_PER_ELEMENT)
     return array
   }
 
   async close(): Promise<void> {
     await this.#file.close()
   }
+}
+
+/** Turns the bytes of each value round, in place. */
+function swap(bytes: Buffer, size: number): void {
+  if (size === 2) bytes.swap16()
+  else if (size === 4) bytes.swap32()
+  else bytes.swap64()
 }
 
 function invalid(path: string, what: string): AgentError {

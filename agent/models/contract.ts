@@ -62,6 +62,8 @@ export interface ManifestFeature {
   role?: 'deviation' | 'prediction' | 'bin'
   /** Of a deviation: ids of the channels that predict this one most, largest first; absent where the others say little of it. */
   predictors?: string[]
+  /** Of a deviation: its standard deviation in the baseline, in `unit`; one of less than three says nothing. */
+  spread?: number
   /** Of a band of a spectrum: its edges. */
   fromHz?: number
   toHz?: number

@@ -4,10 +4,12 @@ import type { History } from '../history/contract.ts'
 import type { ModelFile } from '../models/contract.ts'
 import { binAt } from '../models/families/bands-speeds.ts'
 import type { Analyser } from '../models/live/analyser.ts'
+import { Doubts, doubtOf, type JudgedAxis, NO_DOUBT } from '../models/live/capture-doubt.ts'
 import { type CapturePlan, capturePlan, learnsCaptures, readCapture } from '../models/live/captures.ts'
 import { type SpeedTrack, speedColumn, steadySpeed } from '../models/live/speed.ts'
 import type { AxisOut, CaptureIn, RawAxis, RawCapture } from '../models/vibration/analyse.ts'
 import type { SpeedOfCapture } from '../models/vibration/velocity.ts'
+import type { WindowDoubt } from '../scoring/contract.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
 import { speedTrouble } from './capture-speed.ts'
 import type { Vibration } from './vibration.ts'
@@ -26,10 +28,12 @@ interface CaptureLineDeps extends WaveformScoringDeps {
   failed(error: unknown): void
 }
 
-/** A capture that was judged good while there was no model to score it: it is in the history. */
+/** A capture that may be scored: it is in the history, and waits there while there is no model. */
 interface Unscored {
   endUs: number
   speed: SpeedOfCapture | undefined
+  /** In the order of the plan. */
+  judged: JudgedAxis[]
   /** Of each axis, in the order of the plan. */
   startsUs: number[]
 }
@@ -53,7 +57,8 @@ export function windowsPerCapture({ samples }: CapturePlan, window: number): num
  *
  *   capture ─► analyser (a thread) ─┬─► figures: history, status, features
  *                                   ├─► sensor faults: alarms of the sensor
- *                                   └─ none ─► learnt from, and scored by the model that looks at them
+ *                                   ├─ none in any axis ─► learnt from
+ *                                   └─ an axis that is well, or clips and is louder than ever ─► scored by the model, on those
  */
 export class CaptureLine {
   readonly #asset: AssetConfig
@@ -61,6 +66,8 @@ export class CaptureLine {
   readonly #plan: CapturePlan | undefined
   readonly #cutter: CaptureCutter | undefined
   #unscored: Unscored[] = []
+  /** By the capture's end. */
+  readonly #doubts = new Doubts()
   #catchingUp = false
 
   constructor(asset: AssetConfig, deps: CaptureLineDeps) {
@@ -79,6 +86,11 @@ export class CaptureLine {
 
   takes(column: number): boolean {
     return this.#plan?.columns.includes(column) ?? false
+  }
+
+  /** What the sensors of a capture that was scored leave in doubt; undefined where they are well. */
+  doubtAt(endUs: number): WindowDoubt | undefined {
+    return this.#doubts.take(endUs)
   }
 
   push(block: WaveformBlock, running: boolean): void {
@@ -137,33 +149,49 @@ export class CaptureLine {
   }
 
   #analysed(
-    { startUs, ...unscored }: Unscored & { startUs: number },
+    { startUs, ...taken }: Omit<Unscored, 'judged'> & { startUs: number },
     { capture, axes }: { capture: CaptureIn; axes: AxisOut[] },
   ): void {
     const { vibration, sensors, captured, model } = this.#deps
     const { columns, channels } = this.#plan!
-    const { endUs, speed } = unscored
+    const { endUs, speed } = taken
     const troubles = axes.flatMap(({ findings }, i) =>
       findings.slice(0, 1).map(found => ({ channel: columns[i]!, ...found })),
     )
     const scorer = model()
-    // A model that does not look at the axis with the fault goes on.
-    const needed = scorer?.manifest.channels.map(({ id }) => id) ?? channels.map(({ id }) => id)
-    const faulty = axes.flatMap(({ findings: [found] }, i) =>
-      found && needed.includes(channels[i]!.id) ? [`${channels[i]!.id} ${found.fault}`] : [],
-    )
+    const judged = axes.map(({ findings, figures }) => ({ findings, rms: figures?.rms }))
+    const doubt = this.#doubtOf(judged, scorer)
     // A process model, of rows, has no use for captures.
-    const looks = scorer ? channels.some(({ id }) => needed.includes(id)) : learnsCaptures(this.#asset)
+    const looks = scorer ? channels.some(({ id }) => looksAt(scorer, id)) : learnsCaptures(this.#asset)
     const notScored = looks ? this.#speedTrouble(speed, scorer) : ''
-    const unusable = faulty.join(', ') || notScored
-    vibration.keep(this.#asset.index, { endUs, axes, unusable, notScored, ...(speed ? { speed } : {}) })
+    const unusable = this.#unusable(axes, doubt, scorer) || notScored
+    const doubtful = doubt && doubt !== NO_DOUBT ? { doubt } : {}
+    vibration.keep(this.#asset.index, { endUs, axes, unusable, notScored, ...doubtful, ...(speed ? { speed } : {}) })
     sensors(endUs, troubles)
     if (troubles.length === 0 && this.#speedTrouble(speed, undefined) === '') captured(startUs)
-    if (unusable !== '') return
+    if (!doubt || notScored !== '') return
+    const unscored = { ...taken, judged }
     if (scorer && !this.#catchingUp) {
       const samples = capture.axes.map(axis => axis.samples)
-      this.#score(unscored, samples, scorer)
+      this.#score(unscored, samples, scorer, doubt)
     } else this.#unscored = [...this.#unscored, unscored].slice(-UNSCORED_MAX)
+  }
+
+  /** Before there is a model as if there were one of all axes, without a baseline to hold a level against. */
+  #doubtOf(judged: readonly JudgedAxis[], model: ModelFile | undefined): WindowDoubt | undefined {
+    const { channels } = this.#plan!
+    const manifest = model?.manifest ?? { family: 'bands', channels }
+    return doubtOf(manifest, id => judged[channels.findIndex(channel => channel.id === id)])
+  }
+
+  /** Why nothing can be said of the machine, unless the score is beyond its setpoint all the same: no axis that is looked at is well. */
+  #unusable(axes: readonly AxisOut[], doubt: WindowDoubt | undefined, model: ModelFile | undefined): string {
+    const needed = this.#plan!.channels.flatMap(({ id }, i) => (!model || looksAt(model, id) ? [{ id, i }] : []))
+    const faulty = needed.flatMap(({ id, i }) => {
+      const [found] = axes[i]!.findings
+      return found ? [`${id} ${found.fault}`] : []
+    })
+    return doubt && faulty.length < needed.length ? '' : faulty.join(', ')
   }
 
   #speedTrouble(speed: SpeedOfCapture | undefined, model: ModelFile | undefined): string {
@@ -176,25 +204,39 @@ export class CaptureLine {
     for (let next = this.#unscored.shift(); next; next = this.#unscored.shift()) {
       const axes = await readCapture(history, this.#asset.id, this.#plan!, next.startsUs)
       const scorer = model()
-      if (axes && scorer && this.#speedTrouble(next.speed, scorer) === '') this.#score(next, axes, scorer)
+      const doubt = this.#doubtOf(next.judged, scorer)
+      if (axes && scorer && doubt && this.#speedTrouble(next.speed, scorer) === '')
+        this.#score(next, axes, scorer, doubt)
     }
   }
 
   /** The windows of a capture follow each other by a microsecond, which puts them together again; see capture-scores.ts. */
-  #score({ endUs, speed: turned }: Unscored, axes: readonly Float32Array[], { manifest }: ModelFile): void {
+  #score(
+    { endUs, speed: turned }: Unscored,
+    axes: readonly Float32Array[],
+    { manifest }: ModelFile,
+    doubt: WindowDoubt,
+  ): void {
     const queue = this.#deps.queue()
     const { channels } = this.#plan!
     const { samples, speed } = manifest
     const wanted = manifest.channels.map(({ id }) => axes[channels.findIndex(channel => channel.id === id)])
     if (!queue || manifest.channels.some(({ id }, c) => !wanted[c] && id !== speed?.channel)) return
+    this.#doubts.add(endUs, doubt)
+    const silent = manifest.channels.map(({ id }) => doubt.unwatched.includes(id))
     const count = windowsPerCapture(this.#plan!, samples)
     for (let w = 0; w < count; w++) {
       const offset = queue.claim(this.#asset.index, endUs + w)
       for (const [c, values] of wanted.entries()) {
         const to = offset + c * samples
-        if (values) queue.input.set(values.subarray(w * samples, (w + 1) * samples), to)
+        if (silent[c]) queue.input.fill(0, to, to + samples)
+        else if (values) queue.input.set(values.subarray(w * samples, (w + 1) * samples), to)
         else queue.input.fill(steadySpeed(turned), to, to + samples)
       }
     }
   }
+}
+
+function looksAt({ manifest }: ModelFile, id: string): boolean {
+  return manifest.channels.some(channel => channel.id === id)
 }

@@ -1,7 +1,8 @@
 // The score of a capture is the mean over its windows; what is stored, alarmed on and shown is that of the capture.
 import type { AgentConfig } from '../config/contract.ts'
+import { NO_DOUBT, withDoubt } from '../models/live/capture-doubt.ts'
 import { capturePlan } from '../models/live/captures.ts'
-import type { ScoredBatch } from '../scoring/contract.ts'
+import type { ScoredBatch, WindowDoubt } from '../scoring/contract.ts'
 import { windowsPerCapture } from './capture-line.ts'
 
 /** Windows of one capture are a microsecond apart each, captures much further. */
@@ -13,14 +14,20 @@ interface Sum {
   batch: ScoredBatch
 }
 
-/** Lets scores of rows pass; joins those of captures of several windows. */
+/** Lets scores of rows pass; those of captures go on one by one, joined where they are of several windows, with what their sensors leave in doubt. */
 export class CaptureScores {
   readonly #plans: ReturnType<typeof capturePlan>[]
   readonly #sums = new Map<number, Sum>()
+  readonly #doubtAt: (asset: number, endUs: number) => WindowDoubt | undefined
   readonly #out: (batch: ScoredBatch) => void
 
-  constructor({ assets }: Pick<AgentConfig, 'assets'>, out: (batch: ScoredBatch) => void) {
+  constructor(
+    { assets }: Pick<AgentConfig, 'assets'>,
+    doubtAt: (asset: number, endUs: number) => WindowDoubt | undefined,
+    out: (batch: ScoredBatch) => void,
+  ) {
     this.#plans = assets.map(capturePlan)
+    this.#doubtAt = doubtAt
     this.#out = out
   }
 
@@ -30,8 +37,8 @@ export class CaptureScores {
     const plan = asset === undefined ? undefined : this.#plans[asset]
     const { channels, samples } = batch.model.manifest
     const ofCaptures = plan?.channels.some(({ id }) => id === channels[0]?.id)
-    const of = plan && ofCaptures ? windowsPerCapture(plan, samples) : 1
-    if (asset === undefined || of <= 1) {
+    const of = plan && ofCaptures ? windowsPerCapture(plan, samples) : 0
+    if (asset === undefined || of < 1) {
       this.#out(batch)
       return
     }
@@ -51,7 +58,7 @@ export class CaptureScores {
     addTo(sum.batch.features, batch.features, i, batch.featureCount, of)
     if (++sum.windows < of) return
     this.#sums.delete(asset)
-    this.#out(sum.batch)
+    this.#out(withDoubt(sum.batch, this.#doubtAt(asset, sum.firstUs) ?? NO_DOUBT))
   }
 }
 

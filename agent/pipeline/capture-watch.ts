@@ -48,6 +48,11 @@ export class CaptureWatch {
     this.#why = why
   }
 
+  /** The newest capture did say something of the machine. */
+  told(): void {
+    this.#spoilt = 0
+  }
+
   /** Undefined while all is well. `stopped`: nothing is to be expected of the machine. */
   unwatched(stopped: boolean): Unwatched | undefined {
     if (this.#spoilt >= CAPTURES_MISSED) {

@@ -6,7 +6,10 @@ import type { BaselineReport, BaselineRequest } from '../http/contract.ts'
 import { learnsCaptures } from '../models/live/captures.ts'
 import type { AgentParts } from './parts.ts'
 
-type Parts = Pick<AgentParts, 'config' | 'scoring' | 'records' | 'desk' | 'store' | 'clock' | 'logger' | 'history'>
+type Parts = Pick<
+  AgentParts,
+  'config' | 'scoring' | 'records' | 'desk' | 'store' | 'clock' | 'logger' | 'history' | 'engine'
+>
 
 /**
  * Begins a new baseline, or goes back to the model before. Resolves when it is journalled.
@@ -38,9 +41,28 @@ async function anew(parts: Parts, asset: AssetConfig, { by, sinceUs }: BaselineR
   const { rows, starts } = record
   const since = isoFromUs(record.sinceUs)
   const there = learnsCaptures(asset) ? `${rows} captures` : `${rows} rows and ${starts} starts`
-  const message = `${asset.id} learns a new baseline from ${since} on (${there} are there); ${before}`
+  const message = `${asset.id} learns a new baseline from ${since} on (${there} are there); ${before}${alarmText(parts, asset)}`
   parts.logger.room('models').info(`asked by ${by}: ${message}`)
   return { asset: asset.id, message, since, rows }
+}
+
+/**
+ * The person who asks calls the machine healthy, so rows in alarm are learnt too; the alarm itself is nobody's to end but the
+ * rule's, or a machine that is sick would fall silent by a command.
+ */
+function alarmText({ engine }: Parts, { id }: AssetConfig): string {
+  const active = engine.standing().filter(alarm => alarm.active && alarm.asset === id && alarm.kind === 'machine')
+  const [first] = active
+  if (!first) return ''
+  const more = active.length > 1 ? ` and ${active.length - 1} more` : ''
+  const ends =
+    first.rule === 'model'
+      ? 'it goes on until the score is back below the setpoint, of the present model or then of the new one'
+      : 'it goes on until the value is back within its limit'
+  return (
+    `. Alarm ${first.id} stands${more}: ${first.message}; ${ends}. Rows from now on count as healthy although it stands: where ` +
+    `that is wrong, take it back with set-baseline ${id} --revert and ask again when the machine is mended`
+  )
 }
 
 async function revert(parts: Parts, asset: AssetConfig, by: string): Promise<BaselineReport> {

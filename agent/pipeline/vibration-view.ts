@@ -39,6 +39,8 @@ export function vibrationFigures({ config, vibration }: Parts, index: number): R
       unit: plan.channels[c]!.unit,
       ...(figures ? figuresOf(figures) : {}),
       ...(findings[0] ? { sensorFault: findings[0].fault, sensorText: findings[0].text } : {}),
+      ...(looked.doubt?.unwatched.includes(plan.channels[c]!.id) ? { notWatched: true } : {}),
+      ...(looked.doubt?.clipped.includes(plan.channels[c]!.id) ? { atLeast: true } : {}),
     })),
     ...(severity ? { severity: { zone: severity.zone, channel: severity.channel, text: severity.text } } : {}),
   }
@@ -50,19 +52,22 @@ function figuresOf({ velocity, spectrum: _, ...figures }: AxisFigures): Record<s
   return { ...Object.fromEntries(shown), ...of }
 }
 
-/** By the worst of the axes whose sensors are well. */
+/** By the worst of the axes whose sensors are well, or clip: these are in that zone at least. */
 function zoneOf(
   machine: Parameters<typeof machineClass>[0],
   { looked, plan }: { looked: LookedCapture; plan: CapturePlan },
 ): ReturnType<typeof severityOf> {
   const known = machineClass(machine)
   if (!known) return undefined
-  const velocities = looked.axes.flatMap(({ findings, figures }, c) =>
-    figures && findings.length === 0 && 'mmPerS' in figures.velocity
-      ? [{ channel: plan.channels[c]!.id, mmPerS: figures.velocity.mmPerS }]
-      : [],
-  )
-  return severityOf(velocities, known.group, known.support)
+  const clipped = looked.doubt?.clipped ?? []
+  const velocities = looked.axes.flatMap(({ findings, figures }, c) => {
+    const channel = plan.channels[c]!.id
+    const counts = findings.length === 0 || clipped.includes(channel)
+    return figures && counts && 'mmPerS' in figures.velocity ? [{ channel, mmPerS: figures.velocity.mmPerS }] : []
+  })
+  const severity = severityOf(velocities, known.group, known.support)
+  if (!severity || clipped.length === 0) return severity
+  return { ...severity, text: `at least ${severity.text}` }
 }
 
 /** Velocity spectrum of the newest capture, per axis: mm/s rms of each line from the third on, which stands for `lineHz`. */

@@ -8,6 +8,7 @@ import { type CapturePlan, capturePlan } from '../models/live/captures.ts'
 import { vibrationColumns, vibrationRow } from '../models/live/vibration-rows.ts'
 import type { AxisOut } from '../models/vibration/analyse.ts'
 import type { SpeedOfCapture } from '../models/vibration/velocity.ts'
+import type { ScoredBatch, WindowDoubt } from '../scoring/contract.ts'
 import { CaptureWatch, type Unwatched } from './capture-watch.ts'
 
 /** A capture that has been analysed. */
@@ -17,11 +18,16 @@ export interface LookedCapture {
   speed?: SpeedOfCapture
   /** In the order of the plan's channels. */
   axes: readonly AxisOut[]
-  /** Why it is not scored: `de-h dead`; empty where it is, or will be when there is a model. */
+  /** Why it says nothing of the machine, unless its score is beyond the setpoint: `de-h dead`; empty where an axis is well. */
   unusable: string
   /** As far as the speed is to blame for that. */
   notScored: string
+  /** Where it is scored although some sensor has a fault. */
+  doubt?: WindowDoubt
 }
+
+/** Of every score. */
+const SETPOINT = 1
 
 interface Kept {
   asset: AssetConfig
@@ -99,6 +105,13 @@ export class Vibration {
     this.#tellSpeed(kept, looked)
   }
 
+  /** Captures were scored. One whose sensors all clip tells something after all when it is beyond the setpoint. */
+  scored({ tags, scores, doubts }: ScoredBatch): void {
+    doubts?.forEach((doubt, i) => {
+      if (doubt && scores[i]! >= SETPOINT) this.#kept[tags[i]!]?.watch.told()
+    })
+  }
+
   /** It could not be analysed. */
   lost(asset: number, endUs: number): void {
     this.#kept[asset]?.watch.captured(endUs, 'not analysed: the gateway was too busy, or its log says more')
@@ -113,7 +126,7 @@ export class Vibration {
     kept.notScored = notScored !== ''
   }
 
-  #tell(kept: Kept, { axes }: LookedCapture): void {
+  #tell(kept: Kept, { axes, doubt }: LookedCapture): void {
     const { counters } = this.#deps
     const logger = this.#deps.logger.room('vibration')
     const now = new Set<string>()
@@ -123,7 +136,7 @@ export class Vibration {
         counters.get(`vibration.${kept.asset.id}.${id}.${fault}`).n++
         now.add(`${id} ${fault}`)
         if (kept.troubles.has(`${id} ${fault}`)) continue
-        logger.warn(`${kept.asset.id} ${id}: ${fault}, ${text}; the capture is neither scored nor learnt from`)
+        logger.warn(`${kept.asset.id} ${id}: ${fault}, ${text}; ${becomesOf(id, doubt)}`)
       }
       const reason = figures && 'reason' in figures.velocity ? figures.velocity.reason : undefined
       if (reason === undefined || kept.noVelocity !== undefined) return
@@ -134,4 +147,12 @@ export class Vibration {
     })
     kept.troubles = now
   }
+}
+
+/** What becomes of a capture with a fault in the axis. */
+function becomesOf(id: string, doubt: WindowDoubt | undefined): string {
+  if (doubt?.clipped.includes(id)) return 'it shows the least there is: scored as that, and not learnt from'
+  if (doubt?.unwatched.includes(id))
+    return 'the axis is not watched, the capture is scored on the others and not learnt from'
+  return 'the capture is neither scored nor learnt from'
 }

@@ -38,6 +38,14 @@ export interface LoadResult {
   }[]
 }
 
+/** What the sensors of one capture keep its score from saying. */
+export interface WindowDoubt {
+  /** Channels of the model that it did not look at, for their sensors have a fault. */
+  unwatched: readonly string[]
+  /** Channels that show the least there is, for their sensors clip: a score below the setpoint says nothing then. */
+  clipped: readonly string[]
+}
+
 /** Results of one batch, borrowed for the call. Row i belongs to the i-th claimed window that was scored. */
 export interface ScoredBatch {
   key: string
@@ -55,6 +63,8 @@ export interface ScoredBatch {
   /** [count x F], empty when the model has none. */
   features: Float32Array
   featureCount: number
+  /** [count] of captures of vibration alone; undefined where their sensors are well. */
+  doubts?: readonly (WindowDoubt | undefined)[]
 }
 
 /** The queue of windows of one model. */

@@ -87,14 +87,14 @@ t.test('a score uses nothing after its capture', async t => {
 })
 
 t.test(
-  'a long capture of several axes is scored by windows, its score their mean; one with a hole is not scored',
+  'a long capture of several axes is scored by windows, its score their mean; an axis with a hole is not looked at',
   async t => {
     const shape = { ...SHAPE, count: 26, channels: 2, samples: 20_000 }
     const data = machineCaptures(shape)
     data.captures[22 * 2 * 20_000 + 5] = Number.NaN
     const path = join(t.testdir(), 'long.npy')
     writeFileSync(path, npyBytes(data.captures, [26, 2, 20_000]))
-    const { scores, scored, model, sensorFaults } = await backtest(path)
+    const { scores, scored, model, sensorFaults, doubts } = await backtest(path)
     t.match(model.manifest, {
       samples: 8_192,
       channels: [
@@ -102,8 +102,8 @@ t.test(
         { id: 'ch2', unit: 'g' },
       ],
     })
-    t.equal(scored, 5)
-    t.equal(scores[2], scores[1], 'keeps the score before')
+    t.equal(scored, 6)
+    t.same(doubts, new Map([[22, { unwatched: ['ch1'], clipped: [] }]]))
     t.match(sensorFaults, [{ row: 22, channel: 'ch1', fault: 'dead', text: 'values that are no numbers' }])
     t.ok(
       scores.every(score => score > 0 && score < 1),
@@ -131,33 +131,85 @@ t.test('captures that a model was not made for, and options that cannot be, are 
   await t.rejects(readCaptures(join(dir, 'none.npy'), READ), { code: 'NPY_INVALID' })
 })
 
-/** Six captures in a row of a sensor that clips, and then a dead one; healthy otherwise. */
+/** Six captures in a row of a range that has shrunk; then one with an axis that is dead. Healthy otherwise. */
 const CLIPPED = [26, 27, 28, 29, 30, 31]
 const DEAD = 35
 
-function spoilt(): Float32Array {
-  const { captures } = machineCaptures({ ...SHAPE, channels: 2 })
-  for (const k of CLIPPED) {
-    for (let i = 0; i < SHAPE.samples; i++) {
-      const at = 2 * k * SHAPE.samples + i
-      captures[at] = Math.max(-0.3, Math.min(0.3, 8 * captures[at]!))
-    }
+/** Cuts an axis of a capture of so many. */
+function clip(captures: Float32Array, at: number, limit: number, louder = 1): void {
+  for (let i = at * SHAPE.samples; i < (at + 1) * SHAPE.samples; i++) {
+    captures[i] = Math.max(-limit, Math.min(limit, louder * captures[i]!))
   }
-  captures.fill(0.5, (2 * DEAD + 1) * SHAPE.samples, (2 * DEAD + 2) * SHAPE.samples)
-  return captures
 }
 
-t.test('captures with a sensor fault keep the score before them, raise no alarm and are named', async t => {
+/** What `wearwatch backtest` makes of it. */
+async function backtested(dir: string, name: string, captures: Float32Array, channels: number) {
+  const path = join(dir, `${name}.npy`)
+  writeFileSync(path, npyBytes(captures, [SHAPE.count, channels, SHAPE.samples]))
+  const [csv, json] = [join(dir, `${name}.csv`), join(dir, `${name}.json`)]
+  const where = ['--npy', path, '--rate', '25600', '--interval', '600', '--fit-captures', `0:${BASELINE}`]
+  const { code, err } = await wearwatch(['backtest', ...where, '--out', csv, '--json', json])
+  const rows = readFileSync(csv, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map(line => line.split(',').map(Number))
+  const [recording] = JSON.parse(readFileSync(json, 'utf8')).recordings
+  return { code, err, scores: Float64Array.from(rows, row => row[2]!), recording }
+}
+
+t.test('an axis that dies is not watched, and the others are scored as if there had been no such axis', async t => {
+  const dir = t.testdir()
+  const both = machineCaptures({ ...SHAPE, channels: 2 }, (k, c, s) => (c === 0 ? fault(k, c, s) : 0)).captures
+  const alone = Float32Array.from({ length: SHAPE.count * SHAPE.samples }, (_, i) => {
+    const k = Math.floor(i / SHAPE.samples)
+    return both[2 * k * SHAPE.samples + (i % SHAPE.samples)]!
+  })
+  // Dead from 22 on; there again for the last two.
+  for (let k = 22; k < 38; k++) both.fill(0.5, (2 * k + 1) * SHAPE.samples, (2 * k + 2) * SHAPE.samples)
+  const { code, err, scores, recording } = await backtested(dir, 'both', both, 2)
+  t.equal(code, 0)
+  t.match(err, /16 captures are scored without the axes whose sensors have a fault: ch2 dead in 16 \(constant 0.5\)\./)
+  const { scores: wanted } = await backtested(dir, 'alone', alone, 1)
+  t.ok(near(scores.slice(2, 18), wanted.slice(2, 18)))
+  t.match(recording.alarms, [
+    {
+      row: FAULT + 1,
+      text: /^ch1 5–5.2 kHz .* x baseline, 2 captures \(.*\); ch2 is not watched, its sensor has a fault$/,
+    },
+  ])
+  t.match(recording.leftOut, [
+    { row: 22, without: ['ch2'], since: { ch2: 22 }, scored: true },
+    { row: 38, without: [], scored: true },
+  ])
+})
+
+t.test('a failure that saturates the sensor alarms, and is said to be at least that', async t => {
+  const { captures } = machineCaptures(SHAPE)
+  for (let k = 26; k < 40; k++) clip(captures, k, 1, 20)
+  const { code, err, scores, recording } = await backtested(t.testdir(), 'sudden', captures, 1)
+  t.equal(code, 0)
+  t.match(err, /14 captures clip, .* at least what they say: 14 beyond the setpoint count for the alarm/)
+  t.ok(scores.slice(6).every(score => score > 1))
+  t.match(recording.alarms, [{ row: 27, text: /^ch1 at least \d+(\.\d)? x its usual rms, 2 captures; ch1 clips$/ }])
+  t.equal(recording.rowsInAlarm, 13)
+  t.equal(recording.sensorFaults.length, 14)
+})
+
+t.test('captures without an axis that is well keep the score before them, raise no alarm and are named', async t => {
+  const { captures } = machineCaptures({ ...SHAPE, channels: 2 })
+  for (const k of CLIPPED) for (const c of [0, 1]) clip(captures, 2 * k + c, 0.15)
+  for (const c of [0, 1]) captures.fill(0.5, (2 * DEAD + c) * SHAPE.samples, (2 * DEAD + c + 1) * SHAPE.samples)
   const dir = t.testdir()
   const path = join(dir, 'spoilt.npy')
-  writeFileSync(path, npyBytes(spoilt(), [40, 2, 2_560]))
+  writeFileSync(path, npyBytes(captures, [40, 2, 2_560]))
   const [csv, json] = [join(dir, 'out.csv'), join(dir, 'out.json')]
   const where = ['--npy', path, '--rate', '25600', '--interval', '600', '--fit-captures', `0:${BASELINE}`]
   const { code, err } = await wearwatch(['backtest', ...where, '--out', csv, '--json', json])
   t.equal(code, 0)
   t.match(
     err,
-    /7 captures have a sensor fault and keep the score before them: ch1 clipping in 6 \(.*\), ch2 dead in 1 \(constant 0.5\)/,
+    /7 captures have a sensor fault and keep the score before them: ch1 clipping in 6 \(.*\), ch2 clipping in 6 \(.*\), ch1 dead in 1 \(constant 0.5\)/,
   )
   const rows = readFileSync(csv, 'utf8')
     .trim()
@@ -170,7 +222,10 @@ t.test('captures with a sensor fault keep the score before them, raise no alarm 
   const [recording] = JSON.parse(readFileSync(json, 'utf8')).recordings
   t.same(
     recording.sensorFaults.map(({ row, channel, fault }: SensorFaultAt) => [row, channel, fault]),
-    [...CLIPPED.map(k => [k, 'ch1', 'clipping']), [DEAD, 'ch2', 'dead']],
+    [
+      ...CLIPPED.flatMap(k => ['ch1', 'ch2'].map(id => [k, id, 'clipping'])),
+      ...['ch1', 'ch2'].map(id => [DEAD, id, 'dead']),
+    ],
   )
 })
 

@@ -24,6 +24,8 @@ export interface Relation {
   weights: Float64Array
   /** Per channel: those that predict it most, largest first; empty where the others say little of it. */
   predictors: number[][]
+  /** Per channel: standard deviation of the baseline from that prediction, in z; absent where nothing is known of it. */
+  spread?: Float64Array
 }
 
 export function fitRelation(stretch: Stretch, mean: number): Relation {
@@ -37,7 +39,8 @@ export function fitRelation(stretch: Stretch, mean: number): Relation {
   moments.flush()
   const { weights, explained } = othersOf(moments, RIDGE)
   const spread = Float64Array.from({ length: channels }, (_, c) => Math.sqrt(moments.at(c, c) / moments.count))
-  return { mean, channels, weights, predictors: predictorsOf(weights, explained, spread) }
+  const left = spread.map((deviation, c) => deviation * Math.sqrt(Math.max(0, 1 - explained[c]!)))
+  return { mean, channels, weights, predictors: predictorsOf(weights, explained, spread), spread: left }
 }
 
 /** Every channel is shown against its own mean. */
@@ -67,7 +70,12 @@ export function featuresOf(
     channels.map(({ id, unit }) => ({ name: `${id} ${role}`, unit, channel: id, role }))
   const deviations = labelled('deviation').map((label, c) => {
     const predictors = relation.predictors[c]!.map(j => channels[j]!.id)
-    return predictors.length > 0 ? { ...label, predictors } : label
+    const spread = relation.spread && Number((relation.spread[c]! / standard.inverse[c]!).toPrecision(4))
+    return {
+      ...label,
+      ...(predictors.length > 0 ? { predictors } : {}),
+      ...(spread !== undefined && Number.isFinite(spread) ? { spread } : {}),
+    }
   })
   return {
     labels: [...deviations, ...labelled('prediction')],

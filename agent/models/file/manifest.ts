@@ -6,7 +6,7 @@ import type { Manifest } from '../contract.ts'
 const CHANNELS_MAX = 1024
 const WINDOW_FLOATS_MAX = 1 << 20
 /** 36 bins of 10 % reach from 100 to 3,000/min. */
-const SPEED_BINS_MAX = 256
+export const SPEED_BINS_MAX = 256
 /** A self-test that accepts more than this proves nothing about the provider. */
 const TOLERANCE_MAX = 0.1
 
@@ -51,6 +51,7 @@ const manifestSchema = z.looseObject({
         channel: text.optional(),
         role: z.enum(['deviation', 'prediction', 'bin']).optional(),
         predictors: z.array(text).max(8).optional(),
+        spread: z.number().min(0).optional(),
       }),
     )
     .max(4 * CHANNELS_MAX),
@@ -104,7 +105,12 @@ function crossChecks(manifest: Manifest): string[] {
   return [...problems, ...speedProblems(manifest)]
 }
 
-function speedProblems({ speed, channels, features }: Manifest): string[] {
+/** What is wrong with the bins of speed; the rest of the manifest is as it should be. */
+export function speedProblems({
+  speed,
+  channels,
+  features,
+}: Pick<Manifest, 'speed' | 'channels' | 'features'>): string[] {
   if (!speed) return []
   const { channel, bins } = speed
   const problems: string[] = []

@@ -47,6 +47,11 @@ export function learnsCaptures(asset: AssetConfig): boolean {
   return capturePlan(asset) !== undefined && (family === 'bands' || (family === 'auto' && alone))
 }
 
+/** What its baseline is counted in. */
+export function rowsWord(asset: AssetConfig): 'captures' | 'rows' {
+  return learnsCaptures(asset) ? 'captures' : 'rows'
+}
+
 /** How many captures make its baseline. */
 export function capturesNeeded({ learn }: AssetConfig, { everyUs }: CapturePlan): number {
   return Math.max(CAPTURES_LEAST, learn.rows ?? Math.ceil((learn.runningMs * 1000) / everyUs))

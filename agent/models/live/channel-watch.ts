@@ -1,11 +1,12 @@
 // Which channels are gone for good enough to go on without them: the one rule for the live agent and for backtests. Pure: it
 // sees rows and nothing else.
 //
-//   in ──── no value for `rows` rows, or too patchy to fill a window for twice as many ───► out
+//   in ──── no value for `rows` rows, or windows lost to its holes for twice as many ─────► out
 //    ▲                                                                                        │
 //    └── values for `rows` rows without a hole; after each relapse for twice as many ─────────┘
 //
-// A short dropout costs no fit, and a loose contact does not swap models for ever.
+// A short dropout costs no fit, and a loose contact does not swap models for ever: rows that end a window make up for half
+// of a lost one each, so a channel whose holes cost more than a third of them is left out until it is back for good.
 import type { GatedBlock } from '../../windows/contract.ts'
 
 /** GatedBlock.states */
@@ -14,6 +15,9 @@ const RUNNING = 2
 const WAIT_MAX = 32
 /** A channel that stayed for so many times what was asked of it has not relapsed when it goes again. */
 const CALM = 10
+
+/** Of a lost row, that one with a window makes up for. */
+const CREDIT = 0.5
 
 /** Rows without a value before a channel is left out, and with values before it is taken in again. */
 export const GONE_ROWS = 30
@@ -31,7 +35,7 @@ export class ChannelWatch {
   readonly #rows: number
   /** By position in `columns`: 1 while left out. */
   readonly #out: Uint8Array
-  /** Rows on end without a value; with one; since there were last enough on end for a window. */
+  /** Rows on end without a value; with one; that ended no window for want of it, less what was made up for. */
   readonly #gone: Float64Array
   readonly #good: Float64Array
   readonly #blind: Float64Array
@@ -106,12 +110,14 @@ export class ChannelWatch {
   #left(c: number, at: number): boolean {
     this.#stayed[c]!++
     if (this.#good[c]! >= this.windowRows) {
-      this.#blind[c] = 0
+      this.#blind[c] = Math.max(0, this.#blind[c]! - CREDIT)
       return false
     }
-    if (this.#blind[c]!++ === 0) this.#since[c] = at
-    if (this.#gone[c]! < this.#rows && this.#blind[c]! < 2 * this.#rows + this.windowRows) return false
-    const relapsed = this.#stayed[c]! < CALM * this.#wait[c]!
+    if (this.#blind[c]! === 0) this.#since[c] = at
+    this.#blind[c]!++
+    const flaps = this.#gone[c]! < this.#rows
+    if (flaps && this.#blind[c]! < 2 * this.#rows + this.windowRows) return false
+    const relapsed = flaps || this.#stayed[c]! < CALM * this.#wait[c]!
     this.#wait[c] = relapsed ? Math.min(2 * this.#wait[c]!, WAIT_MAX * this.#rows) : this.#rows
     this.#out[c] = 1
     return true

@@ -1,5 +1,6 @@
 import type { AssetConfig } from '../../config/contract.ts'
 import type { GatedBlock } from '../../windows/contract.ts'
+import { learnsCaptures, rowsWord } from './captures.ts'
 
 /** Payload of a journal record of kind `learn`: how far an asset's baseline has come. The rows themselves are in the history. */
 export interface LearnRecord {
@@ -31,6 +32,8 @@ export interface LearnProgress {
   runningMin: number
   runningNeededMin: number
   rowsNeeded: number | undefined
+  /** The rows are captures of vibration. */
+  captures?: true
   starts: number
   startsNeeded: number
   /** `waiting for 2 more starts`, `machine is stopped`, … */
@@ -192,6 +195,7 @@ export class LearnMeter {
       runningMin: record.runningUs / 60e6,
       runningNeededMin: learn.runningMs / 60e3,
       rowsNeeded: learn.rows,
+      ...(learnsCaptures(this.#asset) ? { captures: true as const } : {}),
       starts: record.starts,
       startsNeeded,
       waitingFor: this.#waitingFor(timeShare, startsNeeded - record.starts),
@@ -203,7 +207,7 @@ export class LearnMeter {
   #wanting({ rows, runningUs, starts }: LearnRecord): string[] {
     const { learn, running } = this.#asset
     const wanting: string[] = []
-    if (learn.rows !== undefined && rows < learn.rows) wanting.push(`${learn.rows} rows`)
+    if (learn.rows !== undefined && rows < learn.rows) wanting.push(`${learn.rows} ${rowsWord(this.#asset)}`)
     if (learn.rows === undefined && runningUs < learn.runningMs * 1000) {
       wanting.push(`${durationText(learn.runningMs)} of running time`)
     }

@@ -2,6 +2,7 @@ import type { AssetConfig } from '../../config/contract.ts'
 import { AgentError, messageOf } from '../../core/errors.ts'
 import type { GatedBlock } from '../../windows/contract.ts'
 import type { FitResult, ModelFile } from '../contract.ts'
+import { rowsWord } from './captures.ts'
 import { type Refusal, tellSeverity } from './fitting.ts'
 import { LearnChannels } from './learn-channels.ts'
 import { LearnMeter, type LearnProgress, type LearnRecord } from './learn-meter.ts'
@@ -246,9 +247,10 @@ export class Learner {
   #insufficient(record: LearnRecord, { rows, runningUs, starts }: Readonly<LearnRecord>, reason: string): void {
     record.insufficient = reason
     record.retryRows = moreThan(rows)
-    const there = `${rows} rows, ${(runningUs / 3600e6).toFixed(1)} h of running time, ${starts} starts`
+    const word = rowsWord(this.#asset)
+    const there = `${rows} ${word}, ${(runningUs / 3600e6).toFixed(1)} h of running time, ${starts} starts`
     this.#deps.logger.warn(
-      `the baseline of ${this.#asset.id} is not enough yet: ${reason} There are ${there}; learning goes on to ${record.retryRows} rows`,
+      `the baseline of ${this.#asset.id} is not enough yet: ${reason} There are ${there}; learning goes on to ${record.retryRows} ${word}`,
     )
   }
 
@@ -275,7 +277,7 @@ export class Learner {
     const passing = isPassing(code)
     if (passing) this.#retryUs = record.uptoUs + RETRY_US
     else this.#provisionalRows = record.retryRows = moreThan(record.rows)
-    const when = passing ? `for ${RETRY_US / 1e6} s` : `to ${record.retryRows} rows`
+    const when = passing ? `for ${RETRY_US / 1e6} s` : `to ${record.retryRows} ${rowsWord(this.#asset)}`
     const what = this.#deps.model() ? 'no new model' : 'no model'
     this.#deps.logger.warn(`${what} for ${this.#asset.id} yet: ${reason}; learning goes on ${when}, then tries again`)
   }

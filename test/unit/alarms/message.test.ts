@@ -1,6 +1,7 @@
 import t from 'tap'
 import { limitCleared, limitRaised, modelCleared, modelEvidence, modelRaised } from '../../../agent/alarms/message.ts'
 import { differenceText, durationText, numberText, quantityText } from '../../../agent/alarms/text.ts'
+import type { ScoredBatch } from '../../../agent/scoring/contract.ts'
 import { MINUTE_US, model, rule, SECOND_US, scored } from '../../support/alarm-parts.ts'
 import { channel } from '../../support/assets.ts'
 
@@ -77,6 +78,19 @@ t.test('features that are not finite are no evidence', async t => {
   const batch = scored([1.42], [0])
   batch.features[0] = Number.NaN
   t.equal(modelRaised(modelEvidence(batch, 0), 1.42, 1, channels), 'score 1.42, setpoint 1 (flow 58 %, current 27 %)')
+})
+
+t.test('a deviation that healthy rows show, too, is no claim', async t => {
+  const spread = (value: number): ScoredBatch => {
+    const { manifest, ...rest } = model()
+    const features = manifest.features.map(f => (f.role === 'deviation' ? { ...f, spread: value } : f))
+    return scored([1.42], [0], { ...rest, manifest: { ...manifest, features } })
+  }
+  // It lies 9 m3/h from its prediction.
+  t.match(modelRaised(modelEvidence(spread(2.9), 0), 1.42, 1, channels), /^flow 18 % below prediction/)
+  const evidence = modelEvidence(spread(3.1), 0)
+  t.equal(modelRaised(evidence, 1.42, 1, channels), 'score 1.42, setpoint 1 (flow 58 %, current 27 %)')
+  t.match(modelCleared(evidence, SECOND_US, 2.1, channels), /^score back below setpoint/)
 })
 
 t.test('a vibration channel is named by its measuring point', async t => {

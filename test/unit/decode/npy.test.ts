@@ -54,6 +54,24 @@ t.test('float32 and float64', async t => {
   }
 })
 
+t.test('values written big end first read as those written small end first', async t => {
+  for (const [array, type] of [
+    [Int16Array.of(-2, 300, 32_767), 'i2'],
+    [Float32Array.of(-2.5, 300, 1e-9), 'f4'],
+    [Float64Array.of(-2.5, 300, 1e-99), 'f8'],
+  ] as const) {
+    const size = array.BYTES_PER_ELEMENT
+    const bytes = new Uint8Array(array.buffer)
+    const turned = bytes.map((_, i) => bytes[i - (i % size) + size - 1 - (i % size)]!)
+    const Same = array.constructor as new (buffer: ArrayBuffer) => Float32Array
+    const head = `{'descr': '>${type}', 'fortran_order': False, 'shape': (3,), }`
+    const npy = await openNpy(file(t, npyBytes(new Same(turned.buffer), [3], head)))
+    t.same([...(await npy.read(0, 0, 0, 3))], [...array])
+    t.same([...(await npy.read(0, 0, 1, 2))], [...array.slice(1)])
+    await npy.close()
+  }
+})
+
 t.test('what is no such array is refused with the reason', async t => {
   const ramp = Int16Array.of(1, 2, 3, 4)
   const header = (descr: string, order: string, shape: string): Buffer =>
@@ -64,7 +82,7 @@ t.test('what is no such array is refused with the reason', async t => {
     [Buffer.from('\x93NUMPY\x09\x00aaaaaa', 'latin1'), /is of format 9; 1 to 3 are read/],
     [npyBytes(ramp, [5]), /the file was cut/],
     [npyBytes(ramp, [4]).subarray(0, 40), /header of \d+ bytes is cut/],
-    [header('>i2', 'False', '4,'), /values are >i2; .* convert/],
+    [header('>i4', 'False', '4,'), /values are >i4; .* convert/],
     [header('<i2', 'True', '2, 2'), /column-major/],
     [header('<i2', 'False', '1, 1, 2, 2'), /1 to 3 dimensions/],
     [header('<i2', 'False', '0,'), /without 0/],

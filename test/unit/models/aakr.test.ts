@@ -2,7 +2,7 @@ import t from 'tap'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import type { FitData } from '../../../agent/models/contract.ts'
 import { AAKR_WINDOWS, fitRows, fitWindows } from '../../../agent/models/families/aakr.ts'
-import { stretchOf } from '../../../agent/models/families/rows.ts'
+import { baselineOf, standardOf, stretchOf } from '../../../agent/models/families/rows.ts'
 import { type ProcessModel, scoreModel } from '../../../agent/models/fit/combine.ts'
 import { fitHealthy, fitModel } from '../../../agent/models/fit/fit.ts'
 import { fitAakr as fitted, referenceAakr as reference } from '../../support/model-aakr-reference.ts'
@@ -74,6 +74,30 @@ t.test('one channel: windows of what its gaps leave, else the refusal says what 
   })
   t.equal(AAKR_WINDOWS.rowsNeeded(1, { order: 5, mean: 10 }), 65)
   t.end()
+})
+
+t.test('what a refit looks at does not grow with the history', async t => {
+  const windowsRead = (rows: number) => {
+    const data = { ...season(rows, 11), channels: 1 }
+    const { z, ...baseline } = baselineOf(data, standardOf(data))
+    let reads = 0
+    // Each window is read off the rows once: where it is remembered, and where it is scored.
+    const counted = {
+      ...baseline,
+      get z() {
+        reads++
+        return z
+      },
+    }
+    const { heldOut } = fitWindows(counted)
+    return { reads, scored: heldOut.filter(score => !Number.isNaN(score)).length }
+  }
+  const month = windowsRead(9_000)
+  const two = windowsRead(18_000)
+  // Two lengths, six memories of 4,000 windows each and 5,000 held out.
+  t.ok(two.reads < 2 * (6 * 4_000 + 5_000) + 100, `${two.reads} windows read of 18,000 rows`)
+  t.ok(month.reads < 2 * (6 * 4_000 + 5_000) + 100, `${month.reads} windows read of 9,000 rows`)
+  t.ok(two.scored <= 5_000 && two.scored > 4_000, `${two.scored} rows held out`)
 })
 
 t.test('a channel that never moves, and copies of a sensor, do not hurt', t => {

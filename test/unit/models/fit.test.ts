@@ -40,7 +40,16 @@ t.test('a fitted file keeps the contract and passes its own self-test', async t 
   })
   t.same(manifest.contributions, ['c0', 'c1', 'c2', 'c3', 'c4'])
   const predictors = ['c4', 'c3']
-  t.same(manifest.features[1], { name: 'c1 deviation', unit: 'bar', channel: 'c1', role: 'deviation', predictors })
+  const spread = manifest.features[1]!.spread!
+  t.ok(spread > 0, 'it says what a deviation usually is')
+  t.same(manifest.features[1], {
+    name: 'c1 deviation',
+    unit: 'bar',
+    channel: 'c1',
+    role: 'deviation',
+    predictors,
+    spread,
+  })
   t.same(manifest.features[6], { name: 'c1 prediction', unit: 'bar', channel: 'c1', role: 'prediction' })
   t.match(manifest.fitted, { rows: 2_000, source: 'test data' })
   t.ok(manifest.quantiles['1']! > 0.9 && manifest.quantiles['1']! < 1, 'the limit lies a little above the largest')

@@ -13,6 +13,7 @@ import { collectingQueue } from '../../support/window-queue.ts'
 const RATE = 5_120
 const SAMPLES = 512
 const START = 1_700_000_000e6
+const END = START + ((SAMPLES - 1) / RATE) * 1e6
 const capture = { lengthMs: 100, everyMs: 1_000, settleMs: 0 }
 const waveform = { type: 'int16' as const, rateHz: RATE, capture }
 const motor = asset([
@@ -63,10 +64,13 @@ function bench(perMin = 1_490) {
     failed: error => t.fail(String(error)),
   })
   /** Capture number `k` of both axes; `dead`: the second gives nothing. */
-  const send = async (k: number, dead = false): Promise<void> => {
+  const send = async (k: number, dead: boolean | 'both' = false, clip = 32_767): Promise<void> => {
     for (const column of [0, 1]) {
-      const live = Int16Array.from(noise(SAMPLES, 300, 10 * k + column))
-      const samples = column === 1 && dead ? new Int16Array(SAMPLES) : live
+      const louder = clip < 32_767 ? 10 : 1
+      const live = Int16Array.from(noise(SAMPLES, 300, 10 * k + column), value =>
+        Math.max(-clip, Math.min(clip, louder * value)),
+      )
+      const samples = dead === 'both' || (column === 1 && dead) ? new Int16Array(SAMPLES) : live
       const block: WaveformBlock = {
         asset: 0,
         channel: column,
@@ -97,15 +101,60 @@ t.test('a good one is kept, learnt from and scored', async t => {
   t.match(kept, [{ unusable: '', axes: [{ findings: [] }, { findings: [] }] }])
 })
 
-t.test('one with a sensor fault is kept for a look and told, neither learnt from nor scored', async t => {
-  const { state, queue, kept, learnt, troubles, send, stored } = bench()
+t.test('one with a fault in every axis is kept for a look and told, neither learnt from nor scored', async t => {
+  const { line, state, queue, kept, learnt, troubles, send, stored } = bench()
   state.model = modelOf(['de-h', 'de-v'])
-  await send(0, true)
+  await send(0, 'both')
   t.equal(stored.length, 2)
   t.same(learnt, [])
   t.equal(queue.waiting, 0)
+  t.match(troubles, [
+    { channel: 0, fault: 'dead' },
+    { channel: 1, fault: 'dead' },
+  ])
+  t.match(kept, [{ unusable: 'de-h dead, de-v dead', doubt: undefined }])
+  t.equal(line.doubtAt(END), undefined)
+})
+
+t.test('one dead axis does not blind the machine: silence in its place, and the other is scored', async t => {
+  const { line, state, queue, kept, learnt, troubles, send, stored } = bench()
+  state.model = modelOf(['de-h', 'de-v'])
+  await send(0, true)
+  t.same(learnt, [], 'not learnt from')
   t.match(troubles, [{ channel: 1, fault: 'dead' }])
+  const { values, timeUs } = queue.windows()[0]!
+  t.equal(values[0], Math.fround(stored[0]!.samples[0]! * 0.001))
+  t.ok(values.slice(SAMPLES, 2 * SAMPLES).every(value => value === 0))
+  const doubt = { unwatched: ['de-v'], clipped: [] }
+  t.match(kept, [{ unusable: '', doubt }])
+  t.same(line.doubtAt(timeUs), doubt)
+  t.equal(line.doubtAt(timeUs), undefined, 'once')
+  await send(1)
+  t.equal(queue.waiting, 2)
+  t.equal(line.doubtAt(queue.windows()[1]!.timeUs), undefined, 'with the axis back all is as before')
+})
+
+t.test('a model made elsewhere, which silence may mean anything to, is not given such a capture', async t => {
+  const { state, queue, kept, send } = bench()
+  state.model = modelOf(['de-h', 'de-v'], { family: 'pytorch' })
+  await send(0, true)
+  t.equal(queue.waiting, 0)
   t.match(kept, [{ unusable: 'de-v dead' }])
+})
+
+t.test('a failure that saturates the sensor is scored as it came; a range that shrank is not', async t => {
+  const reference = { fromUs: 0, toUs: 1, rows: 20, centre: [0, 0], deviation: [0.3, 0.3] }
+  const { line, state, queue, kept, learnt, send } = bench()
+  state.model = modelOf(['de-h', 'de-v'], { reference })
+  await send(0, false, 900)
+  t.same(learnt, [])
+  const { values, timeUs } = queue.windows()[0]!
+  t.ok(values.includes(Math.fround(0.9)))
+  t.same(line.doubtAt(timeUs), { unwatched: [], clipped: ['de-h', 'de-v'] })
+  t.match(kept, [{ unusable: 'de-h clipping, de-v clipping' }], 'until its score is beyond the setpoint')
+  await send(1, false, 200)
+  t.equal(queue.waiting, 1)
+  t.match(kept[1], { unusable: 'de-h clipping, de-v clipping', doubt: undefined })
 })
 
 t.test('a model that does not look at the axis with the fault goes on', async t => {
@@ -132,12 +181,13 @@ t.test('those that came while the model was fitted are scored with it, once, bef
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
   t.same(
     queue.windows().map(({ timeUs }) => timeUs),
-    [2, 4, 5].map(end),
-    'without the one of the baseline, those near its end, and the one with a fault',
+    [2, 3, 4, 5].map(end),
+    'without the one of the baseline and those near its end',
   )
+  t.same(line.doubtAt(end(3)), { unwatched: ['de-v'], clipped: [] }, 'one with a fault in an axis on the other')
   line.bound(model)
   await new Promise(setImmediate)
-  t.equal(queue.waiting, 3)
+  t.equal(queue.waiting, 4)
 })
 
 t.test('a model with baselines by speed is given the speed, and none that it does not know', async t => {

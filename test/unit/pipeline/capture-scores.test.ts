@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Manifest, ModelFile } from '../../../agent/models/contract.ts'
 import { CaptureScores } from '../../../agent/pipeline/capture-scores.ts'
-import type { ScoredBatch } from '../../../agent/scoring/contract.ts'
+import type { ScoredBatch, WindowDoubt } from '../../../agent/scoring/contract.ts'
 import { asset, channel } from '../../support/assets.ts'
 
 const START_US = 1_700_000_000e6
@@ -59,9 +59,10 @@ function capture(k: number, windows = OF): Scored[] {
   }))
 }
 
-function bench(): { scores: CaptureScores; out: ScoredBatch[] } {
+function bench(doubts = new Map<number, WindowDoubt>()): { scores: CaptureScores; out: ScoredBatch[] } {
   const out: ScoredBatch[] = []
-  return { scores: new CaptureScores({ assets: [motor, pump] }, batch => out.push(batch)), out }
+  const doubtAt = (_: number, endUs: number): WindowDoubt | undefined => doubts.get(endUs)
+  return { scores: new CaptureScores({ assets: [motor, pump] }, doubtAt, batch => out.push(batch)), out }
 }
 
 for (const ids of [AXES, [...AXES, 'speed']]) {
@@ -113,11 +114,30 @@ t.test('what is not of captures passes as it is', async t => {
   const { scores, out } = bench()
   const rows = batchOf(modelOf(['flow'], 5), capture(0), 1)
   scores.push(rows)
-  // A model of the motor's telemetry, and one whose window is the whole capture.
+  // A model of the motor's telemetry.
   const telemetry = batchOf(modelOf(['current'], 5), capture(0))
   scores.push(telemetry)
-  const whole = batchOf(modelOf(AXES, OF * SAMPLES), capture(0))
-  scores.push(whole)
-  t.same(out.length, 3)
-  t.ok(out[0] === rows && out[1] === telemetry && out[2] === whole)
+  t.same(out.length, 2)
+  t.ok(out[0] === rows && out[1] === telemetry)
+})
+
+t.test('what is left in doubt goes along; an axis that was not looked at has no share and no features', async t => {
+  const doubt = { unwatched: ['de-v'], clipped: ['de-a'] }
+  const { scores, out } = bench(new Map([[START_US + 60e6, doubt]]))
+  const model = modelOf(AXES, OF * SAMPLES)
+  Object.assign(model.manifest, {
+    contributions: AXES.map(id => `${id} 0-200 Hz`),
+    features: [...AXES.map(id => ({ name: 'rms', unit: 'g', channel: id })), { name: 'bin of speed', unit: '1' }],
+  })
+  // One window is the whole capture; two captures come in one batch.
+  const batch = batchOf(model, [...capture(0, 1), ...capture(1, 1)])
+  scores.push(batch)
+  t.same(
+    out.map(({ doubts }) => doubts),
+    [[undefined], [doubt]],
+  )
+  t.same([...out[0]!.contributions], [0.5, 0.25, 0.25])
+  t.same([...out[1]!.contributions], [Math.fround(2 / 3), 0, Math.fround(1 / 3)])
+  t.same([...out[1]!.features], [0, Number.NaN, 0, 2])
+  t.same([...batch.contributions.subarray(3)], [0.5, 0.25, 0.25], 'what was borrowed stays as it is')
 })

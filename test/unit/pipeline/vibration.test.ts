@@ -1,5 +1,6 @@
 // What is kept, told, shown and published of captures.
 import t from 'tap'
+import { vibrationTexts } from '../../../agent/cli/vibration-text.ts'
 import { Counters } from '../../../agent/core/counters.ts'
 import type { Logger } from '../../../agent/core/logger.ts'
 import { type AxisOut, analyseCapture } from '../../../agent/models/vibration/analyse.ts'
@@ -7,6 +8,7 @@ import type { AgentParts } from '../../../agent/pipeline/parts.ts'
 import { Vibration } from '../../../agent/pipeline/vibration.ts'
 import { spectrumOf, vibrationStatus } from '../../../agent/pipeline/vibration-view.ts'
 import { featuresMessage, stateMessage } from '../../../agent/pipeline/views.ts'
+import type { ScoredBatch } from '../../../agent/scoring/contract.ts'
 import { asset, channel } from '../../support/assets.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 import { schemaErrors } from '../../support/uplink-parts.ts'
@@ -123,6 +125,51 @@ t.test('a sensor fault is told once as it begins, counted each time, and its axi
   const message = featuresMessage(parts, 0)
   t.same(schemaErrors('features', { schema: 'wearwatch.features/1', ...head, asset: 'm-204', ...message }), [])
 })
+
+t.test(
+  'an axis that is not watched, one that shows the least there is, and what all of that says of the machine',
+  async t => {
+    const { logged, vibration, parts } = bench()
+    const [first, second] = look() as [AxisOut, AxisOut]
+    const clipped = { ...first, findings: [{ fault: 'clipping' as const, text: '2 % of samples' }] }
+    const dead = { findings: [{ fault: 'dead' as const, text: 'constant 0' }], figures: undefined }
+    const doubt = { unwatched: ['de-v'], clipped: ['de-h'] }
+    const unusable = 'de-h clipping, de-v dead'
+    const keep = (k: number) =>
+      vibration.keep(0, { endUs: END + k, axes: [clipped, dead], unusable, notScored: '', doubt })
+    const beyond = (score: number): ScoredBatch =>
+      ({ count: 1, tags: [0], scores: [score], doubts: [doubt] }) as unknown as ScoredBatch
+    for (let k = 0; k < 3; k++) keep(k)
+    t.same(logged, [
+      'm-204 de-h: clipping, 2 % of samples; it shows the least there is: scored as that, and not learnt from',
+      'm-204 de-v: dead, constant 0; the axis is not watched, the capture is scored on the others and not learnt from',
+    ])
+    t.match(vibrationStatus(parts, 0), {
+      vibration: {
+        severity: { zone: 'C', channel: 'de-h', text: /^at least zone C: de-h 3\.5 mm\/s/ },
+        axes: [
+          { sensorFault: 'clipping', atLeast: true },
+          { sensorFault: 'dead', notWatched: true },
+        ],
+      },
+      unwatched: { reason: `every capture came to nothing (${unusable})` },
+    })
+    const { vibration: shown } = vibrationStatus(parts, 0) as Parameters<typeof vibrationTexts>[0]
+    t.match(
+      vibrationTexts({ vibration: shown! }).join('\n'),
+      /sensor: clipping, at least that.*de-v .*sensor: dead, NOT WATCHED/,
+    )
+    const message = featuresMessage(parts, 0)
+    t.same(schemaErrors('features', { schema: 'wearwatch.features/1', ...head, asset: 'm-204', ...message }), [])
+
+    vibration.scored(beyond(0.9))
+    t.ok(vibration.unwatched(0, false), 'below the setpoint it says nothing')
+    vibration.scored(beyond(1))
+    t.equal(vibration.unwatched(0, false), undefined, 'beyond it, the machine is seen to be ill')
+    vibration.keep(0, { endUs: END + 9, axes: [second, dead], unusable: '', notScored: '', doubt })
+    t.notOk('unwatched' in vibrationStatus(parts, 0))
+  },
+)
 
 t.test('why there is no velocity is told once and shown', async t => {
   const { logged, vibration, parts } = bench()
