@@ -122,9 +122,13 @@ export class WriteBehind {
 
   /** What will never be written, at the end. */
   abandon(): void {
+    // A chunk that waits behind its own pieces has their rows, too.
+    const inChunks = new Set([...this.chunks()].flatMap(({ pieces }) => pieces))
     for (const unit of this.#waiting.values()) {
       this.#drop(unit)
-      for (const { piece, buffer } of unit.pieces) if (!isSummed(buffer.prefix)) this.#lost.n += piece.rows
+      for (const { piece, buffer } of unit.pieces) {
+        if (!isSummed(buffer.prefix) && !inChunks.has(piece)) this.#lost.n += piece.rows
+      }
     }
     this.#waiting.clear()
     this.#bytes = 0

@@ -24,15 +24,20 @@ const PAGE = Buffer.alloc(4096)
  * which libuv wakes its loop, which abort any process. Of the journal's next segment the name is not known; the sync of its
  * directory fails in its place.
  */
-export function storeFiles(data) {
-  const names = ['CURRENT', ...readdirSync(join(data, 'history')).filter(name => name !== 'LOG')]
+function storeFiles(data) {
+  const journal = join(data, 'journal')
+  const held = readdirSync(journal).map(name => join(journal, name))
+  return [...new Set([...levelFiles(join(data, 'history')), journal, join(journal, 'probe.tmp'), ...held])]
+}
+
+/** What LevelDB may come to call its files. */
+export function levelFiles(dir) {
+  const names = ['CURRENT']
   for (let n = 1; n <= LEVEL_NUMBERS; n++) {
     const number = String(n).padStart(6, '0')
     names.push(`${number}.log`, `${number}.ldb`, `${number}.dbtmp`, `MANIFEST-${number}`)
   }
-  const journal = join(data, 'journal')
-  const held = readdirSync(journal).map(name => join(journal, name))
-  return [...new Set([...names.map(name => join(data, 'history', name)), journal, join(journal, 'probe.tmp'), ...held])]
+  return names.map(name => join(dir, name))
 }
 
 /** Attaches strace to all threads and resolves when it has. */

@@ -235,6 +235,20 @@ t.test('a disk that refuses at the start does not keep the agent from starting',
   await history.close()
 })
 
+t.test('of what a disk never took, every row is stated as lost once, in pieces or chunks', async t => {
+  const level = refusing()
+  level.what.add('open')
+  const { history } = await openTestHistory(`${t.testdir()}/history`, { openLevel: level.open })
+  const rows = 20_000
+  for (let row = 0; row < rows; row += 50) {
+    const some = Array.from({ length: 50 }, (_, i): [number, number] => [T0 + (row + i) * 1e6, Math.sin(row + i)])
+    appendRows(history, 'p', some, ['x'])
+    await t.rejects(history.flush(), { code: 'HISTORY_IO' })
+  }
+  await history.close()
+  t.equal(history.stats().lostRows, rows)
+})
+
 t.test('what a slow disk cannot take is bounded: the oldest goes, and is counted', async t => {
   const level = refusing()
   let release = (): void => {}
