@@ -118,6 +118,7 @@ export class Agent {
     await step('journal queue', () => commits.stop())
     await step('uplink', () => uplink?.stop(drainMs(UPLINK_DRAIN_MS)))
     await step('control socket', () => this.#control.stop())
+    this.parts.wear.stop()
     await step('history', () => history.close())
     await step('journal', () => journal.close())
   }
@@ -142,6 +143,7 @@ export class Agent {
     this.#publishState()
     parts.uplink?.start()
     this.#startTimers()
+    parts.wear.start()
     this.#schedule.start()
     for (const source of parts.sources) source.start()
   }

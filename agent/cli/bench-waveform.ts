@@ -152,7 +152,16 @@ async function runRound(
   }
   const host = createScoringHost({ config: config.scorer, environment: process.env, ...parts })
   const forever = { ageMs: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER }
-  const retention = { samples: forever, scores: forever, features: forever, vibration: forever, waveforms: forever }
+  const retention = {
+    samples: forever,
+    scores: forever,
+    features: forever,
+    vibration: forever,
+    waveforms: forever,
+    minutes: forever,
+    hours: forever,
+    'black-box': forever,
+  }
   const { history } = await openHistory({ dir: join(dir, 'history'), retention, ...parts })
   try {
     const { refused } = await host.load(config.assets.map(asset => ({ key: asset.id, model })))

@@ -7,6 +7,7 @@ import { AgentError } from '../core/errors.ts'
 import { benchAlarm } from './bench-alarm.ts'
 import { benchFamilies } from './bench-families.ts'
 import { type Figure, figureTable, machine, machineLines, ratioOf } from './bench-figure.ts'
+import { benchHistory } from './bench-history.ts'
 import { benchJson } from './bench-json.ts'
 import { type BenchContext, startBenchBroker } from './bench-processes.ts'
 import { benchScorerFigures, denseModel } from './bench-scorer.ts'
@@ -23,7 +24,7 @@ interface BenchOptions {
   profile?: string
 }
 
-const SECTIONS = ['a', 'b', 'c', 'd', 'e', 'f'] as const
+const SECTIONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const
 /** Of the yardstick beside the families: 640 floats. */
 const DENSE = { channels: 10, samples: 64 } as const
 type Section = (typeof SECTIONS)[number]
@@ -34,7 +35,7 @@ export function benchCommand(): Command {
     .option('--quick', 'shorter measurements: three minutes instead of seven')
     .option(
       '--only <LETTERS>',
-      'some of: a JSON over MQTT, b waveforms, c scorer, d alarm latency, e memory and start, f families',
+      'some of: a JSON over MQTT, b waveforms, c scorer, d alarm latency, e memory and start, f families, g stores',
     )
     .option('--profile <DIR>', 'write a CPU profile of the agent there')
     .option('--json', 'print JSON')
@@ -82,6 +83,7 @@ async function measure(context: BenchContext, wanted: ReadonlySet<Section>): Pro
   if (wanted.has('e')) figures.push(...(await benchStart(context)))
   const dense = denseModel(DENSE.channels, DENSE.samples).bytes
   if (wanted.has('f')) figures.push(...(await benchFamilies(dense, context.quick, context.progress)))
+  if (wanted.has('g')) figures.push(...(await benchHistory(context)))
   return figures
 }
 
@@ -89,6 +91,6 @@ function sectionsOf(only: string | undefined): ReadonlySet<Section> {
   if (only === undefined) return new Set(SECTIONS)
   const letters = only.split(',').map(letter => letter.trim())
   const unknown = letters.find(letter => !SECTIONS.includes(letter as Section))
-  if (unknown !== undefined) throw new AgentError('USAGE', `--only ${only}: expected letters of a to f, such as a,c`)
+  if (unknown !== undefined) throw new AgentError('USAGE', `--only ${only}: expected letters of a to g, such as a,c`)
   return new Set(letters as Section[])
 }

@@ -1,24 +1,22 @@
-// Commands that ask the running daemon over its socket: status, channels, alarms, history, sync, set-baseline.
+// Commands that ask the running daemon over its socket: status, channels, alarms, sync, set-baseline. history.ts has one more.
 import { Command } from 'commander'
-import { AgentError } from '../core/errors.ts'
-import { isoFromUs } from '../core/types.ts'
-import { askDaemon, streamDaemon } from '../http/client.ts'
-import type { AlarmView, BaselineReport, SpectrumView } from '../http/contract.ts'
+import { askDaemon } from '../http/client.ts'
+import type { AlarmView, BaselineReport } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
-import { historyText, spectrumText } from './history-text.ts'
 import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
 import { DEFAULT_CONFIG, socketOf } from './socket.ts'
 import { printStatus } from './status-text.ts'
+import { timeUs } from './time-option.ts'
 
-interface DaemonOptions {
+export interface DaemonOptions {
   config: string
   socket?: string
   json?: boolean
 }
 
 /** A command with the options that all of these share. */
-function daemonCommand(name: string, description: string): Command {
+export function daemonCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .option('-c, --config <FILE>', 'config of the running daemon', DEFAULT_CONFIG)
@@ -148,69 +146,4 @@ export function setBaselineCommand(): Command {
         return EXIT.ok
       }),
     )
-}
-
-export function historyCommand(): Command {
-  return daemonCommand('history', 'stored samples, scores, features or vibration figures of an asset')
-    .argument('<asset>', 'asset id')
-    .option('--class <CLASS>', 'samples, scores, features or vibration', 'samples')
-    .option('--from <TIME>', 'ISO time, or a span back from now such as 1h, 30min, 7d', '1h')
-    .option('--to <TIME>', 'ISO time, exclusive; default now')
-    .option('--columns <LIST>', 'comma-separated columns')
-    .option('--spectrum', 'instead: velocity spectra of the newest capture, 0 to 1 kHz')
-    .option('--csv', 'print CSV')
-    .action(
-      action(async (asset: string, options: DaemonOptions & HistoryOptions) => {
-        if (options.spectrum) return printSpectrum(asset, options)
-        return printHistory(asset, options)
-      }),
-    )
-}
-
-async function printHistory(asset: string, options: DaemonOptions & HistoryOptions): Promise<number> {
-  const query = new URLSearchParams({ asset, class: options.class, from: String(timeUs(options.from)) })
-  if (options.to) query.set('to', String(timeUs(options.to)))
-  if (options.columns) query.set('columns', options.columns)
-  const text = historyText(options.json ? 'json' : options.csv ? 'csv' : 'table')
-  let rows = 0
-  for await (const line of streamDaemon(await socketOf(options), `/v1/history?${query}`)) {
-    if (Array.isArray(line)) rows++
-    print(text(line))
-  }
-  if (rows === 0) {
-    const range = `from ${isoFromUs(timeUs(options.from))} to ${options.to ? isoFromUs(timeUs(options.to)) : 'now'}`
-    process.stderr.write(`wearwatch: no ${options.class} of ${asset} stored ${range}\n`)
-  }
-  return rows === 0 ? EXIT.failed : EXIT.ok
-}
-
-async function printSpectrum(asset: string, options: DaemonOptions & HistoryOptions): Promise<number> {
-  const path = `/v1/assets/${encodeURIComponent(asset)}/spectrum`
-  const spectrum = await askDaemon<SpectrumView>(await socketOf(options), 'GET', path)
-  if (options.json) printJson(spectrum)
-  else for (const line of spectrumText(spectrum, options.csv ? 'csv' : 'table')) print(line)
-  return EXIT.ok
-}
-
-interface HistoryOptions {
-  class: string
-  from: string
-  to?: string
-  columns?: string
-  spectrum?: boolean
-  csv?: boolean
-}
-
-const SPAN_MS: Record<string, number> = { s: 1e3, min: 60e3, h: 3600e3, d: 86_400e3 }
-
-function timeUs(text: string): number {
-  const span = /^(\d+(?:\.\d+)?)(s|min|h|d)$/.exec(text)
-  if (span) return (Date.now() - Number(span[1]) * SPAN_MS[span[2] ?? 's']!) * 1000
-  const parsed = Date.parse(text)
-  if (Number.isNaN(parsed))
-    throw new AgentError(
-      'USAGE',
-      `cannot read the time "${text}": give ISO 8601 (2026-11-22T06:00:00Z) or a span such as 1h, 30min, 7d`,
-    )
-  return parsed * 1000
 }

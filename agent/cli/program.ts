@@ -9,7 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   channels: async () => (await import('./daemon-commands.ts')).channelsCommand(),
   status: async () => (await import('./daemon-commands.ts')).statusCommand(),
   alarms: async () => (await import('./daemon-commands.ts')).alarmsCommand(),
-  history: async () => (await import('./daemon-commands.ts')).historyCommand(),
+  history: async () => (await import('./history.ts')).historyCommand(),
   'set-baseline': async () => (await import('./daemon-commands.ts')).setBaselineCommand(),
   learn: async () => (await import('./learn.ts')).learnCommand(),
   backtest: async () => (await import('./backtest.ts')).backtestCommand(),

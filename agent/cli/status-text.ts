@@ -1,5 +1,6 @@
 // `wearwatch status` for people. The shapes are those of pipeline/views.ts.
 
+import { type WearStatus, wearText } from '../pipeline/storage-wear.ts'
 import type { ScorerStatus } from '../scoring/contract.ts'
 import type { SourceStatus } from '../sources/contract.ts'
 import type { UplinkStatus } from '../uplink/contract.ts'
@@ -61,7 +62,14 @@ interface Status {
   scorer: ScorerStatus
   uplink: UplinkStatus
   journal: { nextSeq: number; bytes: number; failing?: string; losses: unknown[] }
-  history: { bytes: Record<string, number>; failing?: string; lostRows: number; corruptChunks: number }
+  history: {
+    bytes: Record<string, number>
+    failing?: string
+    lostRows: number
+    corruptChunks: number
+    lossAtOpen?: string
+  }
+  storage?: WearStatus
   memoryMb: number
   counters: Record<string, number>
 }
@@ -84,7 +92,7 @@ export function printStatus(raw: Record<string, unknown>): void {
     status.journal.failing ??
       `${status.journal.nextSeq - 1} records, ${megabytes(status.journal.bytes)}${status.journal.losses.length > 0 ? `, ${status.journal.losses.length} loss(es) stated` : ''}`,
   )
-  line('history', !status.history.failing, status.history.failing ?? historyText(status.history))
+  line('history', !status.history.failing, status.history.failing ?? historyText(status.history, status.storage))
   for (const asset of status.assets) {
     line(asset.tag ?? asset.id, asset.bad.length === 0 && asset.alarms === 0, assetText(asset))
     for (const text of [...vibrationTexts(asset), ...baselineTexts(asset)]) print(`${' '.repeat(9)} ${text}`)
@@ -129,11 +137,13 @@ function scorerText(scorer: ScorerStatus): string {
   return `${scorer.state}, ${providers}${notTaken ? ` (${notTaken})` : ''}, ${scorer.windowsScored} windows scored, ${scorer.windowsDropped} dropped, ${scorer.restarts} restarts${quarantined}`
 }
 
-function historyText(history: Status['history']): string {
+function historyText(history: Status['history'], wear: Status['storage']): string {
   const total = Object.values(history.bytes).reduce((sum, bytes) => sum + bytes, 0)
   const losses = [
     history.lostRows > 0 ? `${history.lostRows} rows lost` : '',
     history.corruptChunks > 0 ? `${history.corruptChunks} damaged chunks left out` : '',
+    wear ? wearText(wear) : '',
+    history.lossAtOpen ?? '',
   ]
   return [megabytes(total), ...losses.filter(Boolean)].join(', ')
 }

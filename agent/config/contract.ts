@@ -195,9 +195,16 @@ export interface StorageConfig {
   /** Absolute. Holds `journal/`, `history/`, `models/`, `tuf/`. */
   dir: string
   journalBytesMax: number
+  /** Beyond it is warned: flash wears out. */
+  writeBytesPerDayMax: number
   samples: RetentionConfig
   scores: RetentionConfig
   waveforms: RetentionConfig
+  /** Rows summed up. */
+  minutes: RetentionConfig
+  hours: RetentionConfig
+  /** What stood around alarms, from so long before to so long after, kept when its class would let it go. */
+  blackBox: RetentionConfig & { beforeMs: number; afterMs: number }
 }
 
 export interface ScorerConfig {

@@ -32,9 +32,14 @@ export const DEFAULTS = {
   storage: {
     dir: '/var/lib/wearwatch',
     journalBytesMax: 64 * MIB,
+    /** 64 GB of eMMC take some 3,000 times their size: 20 GB a day are 10 years at a write amplification of 2.6. */
+    writeBytesPerDayMax: 20e9,
     samples: { ageMs: 90 * DAY, bytes: 2 * GIB },
     scores: { ageMs: 365 * DAY, bytes: GIB },
     waveforms: { ageMs: 30 * DAY, bytes: 4 * GIB },
+    minutes: { ageMs: 365 * DAY, bytes: GIB },
+    hours: { ageMs: 3650 * DAY, bytes: 256 * MIB },
+    blackBox: { ageMs: 730 * DAY, bytes: 512 * MIB, beforeMs: HOUR, afterMs: HOUR },
   },
   /** 768 MiB of address space is the least that runs node with ONNX Runtime; 1 GiB leaves room for models. */
   scorer: {

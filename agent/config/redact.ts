@@ -179,6 +179,14 @@ function storageKeys(storage: StorageConfig): Keys {
     samples: retention(storage.samples),
     scores: retention(storage.scores),
     waveforms: retention(storage.waveforms),
+    minutes: retention(storage.minutes),
+    hours: retention(storage.hours),
+    'black-box': {
+      ...retention(storage.blackBox),
+      before: durationText(storage.blackBox.beforeMs),
+      after: durationText(storage.blackBox.afterMs),
+    },
+    'write-budget': sizeText(storage.writeBytesPerDayMax),
   }
 }
 

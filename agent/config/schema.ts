@@ -37,24 +37,42 @@ export const uplinkSchema = object('uplink', {
     .describe('Commands taken from MQTT. Default none.'),
 })
 
+const DAY_MS = 86_400_000
+
+const retentionKeys = (ageText: string, bytesText: string) => ({
+  age: duration('age', 60_000, 36_500 * DAY_MS)
+    .optional()
+    .describe(`Older is deleted. Default ${ageText}.`),
+  size: size('size', MIB, 100 * TIB)
+    .optional()
+    .describe(`Beyond it the oldest is deleted. Default ${bytesText}.`),
+})
+
 const retention = (ageText: string, bytesText: string) =>
-  object('retention', {
-    age: duration('age', 60_000, 36_500 * 86_400_000)
-      .optional()
-      .describe(`Older is deleted. Default ${ageText}.`),
-    size: size('size', MIB, 100 * TIB)
-      .optional()
-      .describe(`Beyond it the oldest is deleted. Default ${bytesText}.`),
-  }).optional()
+  object('retention', retentionKeys(ageText, bytesText)).optional()
 
 export const storageSchema = object('storage', {
   dir: text('a folder', 4096)
     .optional()
     .describe('Where everything is kept; relative to this file. Default /var/lib/wearwatch.'),
   journal: size('journal', MIB, TIB).optional().describe('Journal of alarms and deliveries at most. Default 64MiB.'),
+  'write-budget': size('write-budget', MIB, 100 * TIB)
+    .optional()
+    .describe('Bytes written a day beyond which is warned, for flash wears out. Default 20GB.'),
   samples: retention('90d', '2GiB').describe('Values of the channels.'),
   scores: retention('365d', '1GiB').describe('Scores and features.'),
   waveforms: retention('30d', '4GiB').describe('Waveforms.'),
+  minutes: retention('365d', '1GiB').describe('Samples, scores and features summed up by the minute.'),
+  hours: retention('3650d', '256MiB').describe('The same by the hour.'),
+  'black-box': object('black-box', {
+    ...retentionKeys('730d', '512MiB'),
+    before: duration('before', 0, DAY_MS)
+      .optional()
+      .describe('So long before an alarm, and before its end. Default 1h.'),
+    after: duration('after', 0, DAY_MS).optional().describe('So long after it. Default 1h.'),
+  })
+    .optional()
+    .describe('What stood around alarms, when its own class would let it go.'),
 })
 
 const PROVIDERS = ['tensorrt', 'cuda', 'cpu'] as const

@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { check } from './check.ts'
 import type { LoadContext } from './context.ts'
-import type { ControlConfig, GatewayConfig, ScorerConfig, StorageConfig, SyncConfig, UplinkConfig } from './contract.ts'
+import type {
+  ControlConfig,
+  GatewayConfig,
+  RetentionConfig,
+  ScorerConfig,
+  StorageConfig,
+  SyncConfig,
+  UplinkConfig,
+} from './contract.ts'
 import { DEFAULTS, PROVIDER_LADDER } from './defaults.ts'
 import { buildLink } from './links.ts'
 import { controlSchema, gatewaySchema, scorerSchema, storageSchema, syncSchema, uplinkSchema } from './schema.ts'
@@ -62,17 +70,30 @@ export function buildUplink(ctx: LoadContext, value: unknown, gatewayId: string)
 export function buildStorage(ctx: LoadContext, value: unknown): StorageConfig {
   const storage = value === undefined ? undefined : check(storageSchema, value, ['storage'], ctx.issues)
   const defaults = DEFAULTS.storage
-  const retention = (cls: 'samples' | 'scores' | 'waveforms') => ({
-    ageMs: storage?.[cls]?.age ?? defaults[cls].ageMs,
-    bytes: Math.round(storage?.[cls]?.size ?? defaults[cls].bytes),
-  })
+  const retention = (cls: 'samples' | 'scores' | 'waveforms' | 'minutes' | 'hours') =>
+    retentionOf(storage?.[cls], defaults[cls])
   return {
     dir: ctx.absolute(storage?.dir ?? defaults.dir),
+    writeBytesPerDayMax: Math.round(storage?.['write-budget'] ?? defaults.writeBytesPerDayMax),
     journalBytesMax: Math.round(storage?.journal ?? defaults.journalBytesMax),
     samples: retention('samples'),
     scores: retention('scores'),
     waveforms: retention('waveforms'),
+    minutes: retention('minutes'),
+    hours: retention('hours'),
+    blackBox: {
+      ...retentionOf(storage?.['black-box'], defaults.blackBox),
+      beforeMs: storage?.['black-box']?.before ?? defaults.blackBox.beforeMs,
+      afterMs: storage?.['black-box']?.after ?? defaults.blackBox.afterMs,
+    },
   }
+}
+
+function retentionOf(
+  written: { age?: number | undefined; size?: number | undefined } | undefined,
+  other: RetentionConfig,
+) {
+  return { ageMs: written?.age ?? other.ageMs, bytes: Math.round(written?.size ?? other.bytes) }
 }
 
 export function buildScorer(ctx: LoadContext, value: unknown): ScorerConfig {

@@ -5,30 +5,48 @@
 //  40 rate f64      48 scale f64   56 offset f64                                   (waveforms; else 0)
 //  64 CRC32 of 0..63 and of everything from 68 on, seeded with the CRC32 of the key: a value under a wrong key is damage
 //  68 zero u32      72 names, JSON array of strings, padded with spaces to a multiple of 8
-//     rows:         times f64[rows], then each column f64[rows]
-//     waveform:     pieces of (start f64, samples f64), then the samples as they came
+//     rows:         times and columns (codec/rows.ts)
+//     waveform:     pieces of (start f64, samples f64), then the samples (codec/samples.ts)
 //
 // Little endian, as every machine this runs on. LevelDB does not verify its own checksums on read (264 of 600 flipped
 // bits in its tables came back as wrong data), so this CRC is what stands between a bad block and a wrong value.
 // Times inside a chunk lie within [first - BACK_US, first + SPAN_US): a query knows from the key alone what to look at.
 import { crc32 } from '../core/crc.ts'
+import { RowsCodec } from './codec/rows.ts'
+import { SamplesCodec } from './codec/samples.ts'
 import type { HistoryClass, HistoryRows, WaveformChunk } from './contract.ts'
-import { classCode } from './keys.ts'
+import { classCode, firstUsOf, movedKey, type Tier } from './keys.ts'
 
 const MAGIC = 0x43485757 // "WWHC"
-const VERSION = 1
+const VERSION = 2
 const HEADER_BYTES = 72
 /** Rows this much older than the first of their chunk still go into it: sensors that batch are out of order by seconds. */
 export const BACK_US = 60e6
-/** A chunk spans less: what a query reads in vain before its range. */
-export const SPAN_US = 600e6
+/** A chunk spans less, by how its rows are kept: what a query reads in vain before its range. */
+export const SPANS_US: Record<Tier, number> = {
+  raw: 3600e6,
+  minutes: 86_400e6,
+  hours: 90 * 86_400e6,
+  'black-box': 3600e6,
+}
+
+/** Rows of one chunk. Longer ones give a channel's codec nothing more: on recorded process data 4 % less than with half as many. */
+export const ROWS_MAX = 4096
+export const SAMPLES_MAX = 65_536
+
+/** The codecs with their scratch, one of each for whoever writes or reads chunks: some 1.5 MB. */
+export class Codecs {
+  readonly rows = new RowsCodec(ROWS_MAX)
+  readonly samples = new SamplesCodec(SAMPLES_MAX)
+}
 
 export interface RowsSource {
-  columns: readonly string[]
+  names: readonly string[]
   rows: number
+  /** [rows], may be longer. */
   timesUs: Float64Array
-  /** [rows x columns] row-major; may be longer. */
-  values: Float64Array
+  /** One a name, [rows], may be longer. */
+  columns: readonly Float64Array[]
 }
 
 export interface WaveformSource {
@@ -49,40 +67,34 @@ export interface ChunkHeader {
   rows: number
 }
 
-export function encodeRows(key: Uint8Array, cls: HistoryClass, source: RowsSource): Buffer {
-  const { columns, rows, timesUs, values } = source
-  const names = nameBytes(columns)
-  const value = Buffer.alloc(HEADER_BYTES + names.length + 8 * rows * (columns.length + 1))
-  names.copy(value, HEADER_BYTES)
-  const body = new Float64Array(
-    value.buffer,
-    value.byteOffset + HEADER_BYTES + names.length,
-    rows * (columns.length + 1),
-  )
-  const width = columns.length
+export function encodeRows(codecs: Codecs, key: Uint8Array, cls: HistoryClass, source: RowsSource): Buffer {
+  const { names, rows, timesUs, columns } = source
+  const head = nameBytes(names)
+  const body = codecs.rows.encode(timesUs, columns, rows)
+  const value = Buffer.alloc(HEADER_BYTES + head.length + body.length)
+  head.copy(value, HEADER_BYTES)
+  body.copy(value, HEADER_BYTES + head.length)
   let min = timesUs[0]!
   let max = min
-  for (let row = 0; row < rows; row++) {
+  for (let row = 1; row < rows; row++) {
     const time = timesUs[row]!
-    body[row] = time
     if (time < min) min = time
-    if (time > max) max = time
-    for (let column = 0; column < width; column++) body[(column + 1) * rows + row] = values[row * width + column]!
+    else if (time > max) max = time
   }
-  writeHeader(value, cls, 0, min, max, rows, columns.length, names.length)
+  writeHeader(value, cls, 0, min, max, rows, columns.length, head.length)
   return seal(value, key)
 }
 
-export function encodeWaveform(key: Uint8Array, source: WaveformSource): Buffer {
+export function encodeWaveform(codecs: Codecs, key: Uint8Array, source: WaveformSource): Buffer {
   const { samples, count, pieces, pieceTable, rateHz, scale, offset } = source
   const names = nameBytes([])
-  const used = samples.subarray(0, count)
+  const body = codecs.samples.encode(samples.subarray(0, count))
   const tableBytes = pieces * 16
-  const value = Buffer.alloc(HEADER_BYTES + names.length + tableBytes + used.byteLength)
+  const value = Buffer.alloc(HEADER_BYTES + names.length + tableBytes + body.length)
   names.copy(value, HEADER_BYTES)
   const table = pieceTable.subarray(0, pieces * 2)
   value.set(new Uint8Array(table.buffer, table.byteOffset, tableBytes), HEADER_BYTES + names.length)
-  value.set(new Uint8Array(used.buffer, used.byteOffset, used.byteLength), HEADER_BYTES + names.length + tableBytes)
+  body.copy(value, HEADER_BYTES + names.length + tableBytes)
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY
   for (let piece = 0; piece < pieces; piece++) {
@@ -137,6 +149,19 @@ export function openChunk(key: Uint8Array, bytes: Uint8Array): Buffer | undefine
   return checksum(value, key) === value.readUInt32LE(64) ? value : undefined
 }
 
+/** The chunk as one of another table; undefined when it is damaged. */
+export function rekey(
+  key: Buffer,
+  value: Uint8Array,
+  prefix: Buffer,
+): { key: Buffer; value: Buffer; firstUs: number; maxUs: number; rows: number } | undefined {
+  const chunk = openChunk(key, value)
+  if (!chunk) return undefined
+  const moved = movedKey(key, prefix)
+  const { maxUs, rows } = headerOf(chunk)
+  return { key: moved, value: seal(Buffer.from(chunk), moved), firstUs: firstUsOf(key), maxUs, rows }
+}
+
 export function headerOf(chunk: Buffer): ChunkHeader {
   return { minUs: chunk.readDoubleLE(8), maxUs: chunk.readDoubleLE(16), rows: chunk.readUInt32LE(24) }
 }
@@ -154,10 +179,11 @@ function namesOf(chunk: Buffer): string[] {
 export async function unknownColumns(
   chunks: AsyncIterable<Buffer>,
   wanted: readonly string[],
+  plain: (names: readonly string[]) => readonly string[] = names => names,
 ): Promise<{ unknown: string[]; known: string[] }> {
   const known = new Set<string>()
   for await (const chunk of chunks) {
-    for (const name of namesOf(chunk)) known.add(name)
+    for (const name of plain(namesOf(chunk))) known.add(name)
     if (wanted.every(name => known.has(name))) break
   }
   return { unknown: wanted.filter(name => !known.has(name)), known: [...known] }
@@ -168,38 +194,38 @@ export async function unknownColumns(
  * lacks one; undefined when nothing is in range or none of the wanted columns is there.
  */
 export function rowsOf(
+  codecs: Codecs,
   chunk: Buffer,
   fromUs: number,
   toUs: number,
   wanted?: readonly string[],
 ): HistoryRows | undefined {
-  const rows = chunk.readUInt32LE(24)
-  const nameEnd = HEADER_BYTES + chunk.readUInt32LE(32)
   const names = namesOf(chunk)
   const columns = wanted ?? names
-  const sources = columns.map(name => names.indexOf(name))
-  if (wanted && sources.every(source => source < 0)) return undefined
-  const times = doubles(chunk, nameEnd, rows)
+  const places = columns.map(name => names.indexOf(name))
+  if (wanted && places.every(place => place < 0)) return undefined
+  const body = chunk.subarray(HEADER_BYTES + chunk.readUInt32LE(32))
+  const { timesUs, columns: read } = codecs.rows.decode(body, chunk.readUInt32LE(24), places)
   const picked: number[] = []
-  for (let row = 0; row < rows; row++) if (times[row]! >= fromUs && times[row]! < toUs) picked.push(row)
+  for (let row = 0; row < timesUs.length; row++) if (timesUs[row]! >= fromUs && timesUs[row]! < toUs) picked.push(row)
   if (picked.length === 0) return undefined
-  const values = new Float64Array(picked.length * columns.length).fill(Number.NaN)
-  for (const [column, source] of sources.entries()) {
-    if (source < 0) continue
-    const from = doubles(chunk, nameEnd + 8 * rows * (source + 1), rows)
-    for (let i = 0; i < picked.length; i++) values[i * columns.length + column] = from[picked[i]!]!
+  const width = columns.length
+  const values = new Float64Array(picked.length * width)
+  for (let column = 0; column < width; column++) {
+    const from = read[column]!
+    for (let i = 0; i < picked.length; i++) values[i * width + column] = from[picked[i]!]!
   }
-  return { timesUs: Float64Array.from(picked, row => times[row]!), columns: [...columns], values }
+  return { timesUs: Float64Array.from(picked, row => timesUs[row]!), columns: [...columns], values }
 }
 
 /** The pieces' samples with fromUs <= time < toUs. */
-export function piecesOf(chunk: Buffer, fromUs: number, toUs: number): WaveformChunk[] {
+export function piecesOf(codecs: Codecs, chunk: Buffer, fromUs: number, toUs: number): WaveformChunk[] {
   const tableAt = HEADER_BYTES + chunk.readUInt32LE(32)
   const pieces = chunk.readUInt32LE(36)
   const [rateHz, scale, offset] = [chunk.readDoubleLE(40), chunk.readDoubleLE(48), chunk.readDoubleLE(56)]
   const table = doubles(chunk, tableAt, pieces * 2)
-  const Samples = chunk[6] === 1 ? Int16Array : Float32Array
-  const samples = new Samples(new Uint8Array(chunk.subarray(tableAt + pieces * 16)).buffer)
+  const body = chunk.subarray(tableAt + pieces * 16)
+  const samples = codecs.samples.decode(body, chunk.readUInt32LE(24), chunk[6] === 1)
   const found: WaveformChunk[] = []
   let at = 0
   for (let piece = 0; piece < pieces; piece++) {

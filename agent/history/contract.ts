@@ -13,6 +13,11 @@ export interface HistoryRows {
 /** `features` are those of the model; `vibration` is what the gateway itself measures of every capture, whatever the model. */
 export type RowClass = 'samples' | 'scores' | 'features' | 'vibration'
 export type HistoryClass = RowClass | 'waveforms'
+/**
+ * What space is kept by: the classes as they came, rows summed up by the minute and the hour, and what stood around an alarm
+ * (black box), which outlives its class.
+ */
+export type StorageClass = HistoryClass | 'minutes' | 'hours' | 'black-box'
 
 export interface HistoryQuery {
   asset: string
@@ -25,8 +30,35 @@ export interface HistoryQuery {
   columns?: readonly string[]
 }
 
+/** What is asked of a time too long to look at row by row. */
+export interface SummaryQuery {
+  asset: string
+  class: RowClass
+  /** Inclusive; moved back to where a bucket begins. */
+  fromUs: number
+  /** Exclusive. */
+  toUs: number
+  columns?: readonly string[]
+  /** At most so many buckets, all of one width: whole minutes or hours once they are longer than one. */
+  points: number
+}
+
+/** Buckets that have rows, in time order. Arrays are [buckets x columns] row-major, NaN where the column had no value. */
+export interface HistorySummary {
+  bucketUs: number
+  startsUs: Float64Array
+  columns: readonly string[]
+  /** Values that were numbers. */
+  counts: Float64Array
+  min: Float64Array
+  max: Float64Array
+  mean: Float64Array
+  /** The newest. */
+  last: Float64Array
+}
+
 export interface HistoryStats {
-  bytes: Record<HistoryClass, number>
+  bytes: Record<StorageClass, number>
   oldestUs: number | undefined
   chunks: number
   /** Chunks that failed their CRC since start; they were skipped and stated. */
@@ -65,9 +97,15 @@ export interface History {
    * what had been appended when the first chunk was asked for. Throws NOT_FOUND for a column that no chunk of the range has.
    */
   query(query: HistoryQuery): AsyncIterable<HistoryRows>
+  /**
+   * The same time in at most `points` buckets, from minutes and hours summed up while the rows came. Throws as `query` does.
+   */
+  summary(query: SummaryQuery): Promise<HistorySummary>
   /** Waveform pieces in time order, engineering conversion left to the caller. */
   waveforms(asset: string, channel: string, fromUs: number, toUs: number): AsyncIterable<WaveformChunk>
-  /** Everything appended so far is on the disk. */
+  /** What the asset has of that time, future rows included, goes to the black box when its class would let it go. */
+  keepAround(asset: string, fromUs: number, toUs: number): void
+  /** Everything appended so far is on the disk (fdatasync): neither a kill nor a power cut takes it away. */
   flush(): Promise<void>
   /** Applies retention; called by the schedule. */
   enforceRetention(): Promise<void>

@@ -1,37 +1,59 @@
 // History over LevelDB.
 //
-//   append ─► RowBuffer / WaveformBuffer ─(full, 5 s old, flush)─► chunk ─► WriteBehind ─► Store (LevelDB)
-//                      └────────────────────────┴── query merges all three ──┴───────────────┘
+//   append ─► Table ─(full)──────────────► chunks ─┐
+//               ├────(every 5 s, flush)──► pieces ─┼─► WriteBehind ─► Store (LevelDB)
+//   waveform ─► WaveformBuffer ─(full, 5 s old)────┘
+//               └──── query merges what is in memory, on its way and stored ────┘
 
 import type { Cancel, Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import { AgentError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { RowBuffer, WaveformBuffer } from './buffers.ts'
-import { piecesOf, rowsOf, unknownColumns } from './chunk.ts'
-import type { History, HistoryClass, HistoryQuery, HistoryRows, HistoryStats, WaveformChunk } from './contract.ts'
-import { chunkKey, tablePrefix } from './keys.ts'
-import { type OpenLevel, openLevel, type PlaceReport } from './place.ts'
+import { adoptLeftBehind } from './adopt.ts'
+import { BlackBox } from './black-box.ts'
+import { Codecs, piecesOf } from './chunk.ts'
+import type {
+  History,
+  HistoryQuery,
+  HistoryRows,
+  HistoryStats,
+  HistorySummary,
+  RowClass,
+  StorageClass,
+  SummaryQuery,
+  WaveformChunk,
+} from './contract.ts'
+import { chunkKey, storageClassOf, tablePrefix } from './keys.ts'
+import { type Database, type OpenLevel, openLevel, type PlaceReport } from './place.ts'
 import { ChunkReader } from './query.ts'
 import { Retainer, type Retention } from './retention.ts'
+import { RowReader } from './row-reader.ts'
+import { Salvage } from './salvage.ts'
 import { Store } from './store.ts'
+import { Table } from './table.ts'
+import { type Unit, UnitBuilder } from './unit.ts'
+import { WaveformBuffer } from './waveform-buffer.ts'
 import { WriteBehind } from './write-behind.ts'
-
-type RowClass = Exclude<HistoryClass, 'waveforms'>
 
 /** What a crash may cost. */
 const AGE_MAX_MS = 5_000
 const SWEEP_MS = 1_000
 /** 50 assets of 4 classes are 200; a flood of names must not take the memory. */
 const TABLES_MAX = 4_096
+/** Rows held in memory until they fill a chunk; beyond, the largest tables become chunks early. */
+const HELD_BYTES_MAX = 32 << 20
+/** Rows of an asset that went silent; a chunk spans an hour at most. */
+const HELD_MAX_MS = 2 * 3_600_000
 
 export interface HistoryOptions {
   /** The LevelDB directory. Beside it: `<dir>.initialised`, and `<dir>.damaged-N` after a loss. Made when missing. */
   dir: string
-  retention: Record<HistoryClass, Retention>
+  retention: Record<StorageClass, Retention>
   clock: Clock
   logger: Logger
   counters: Counters
+  /** Told each time stored history was found lost or damaged, or some of it came back: in words, to be put on record. */
+  onLoss?: (what: string) => void
   /** For tests. */
   openLevel?: OpenLevel
 }
@@ -55,14 +77,19 @@ class LevelHistory implements History {
   readonly #logger: Logger
   readonly #store: Store
   readonly #writer: WriteBehind
-  readonly #reader: ChunkReader
+  readonly #blackBox: BlackBox
+  readonly #chunks: ChunkReader
+  readonly #reader: RowReader
   readonly #retainer: Retainer
+  readonly #salvage: Salvage
+  #salvaged: Promise<void> | undefined
   readonly #corrupt: { n: number }
   readonly #lost: { n: number }
-  readonly #rows: Record<RowClass, Map<string, RowBuffer>>
+  readonly #codecs = new Codecs()
+  readonly #tables: Record<RowClass, Map<string, Table>>
   readonly #waveforms = new Map<string, Map<string, WaveformBuffer>>()
-  #tables = 0
-  #cancelSweep: Cancel | undefined
+  #names = 0
+  readonly #cancels: Cancel[] = []
   #closed = false
 
   constructor(options: HistoryOptions) {
@@ -71,20 +98,57 @@ class LevelHistory implements History {
     this.#logger = logger
     this.#corrupt = counters.get('history.corrupt_chunks')
     this.#lost = counters.get('history.lost_rows')
-    this.#rows = { samples: new Map(), scores: new Map(), features: new Map(), vibration: new Map() }
-    const reopened = (): void => this.#writer.drain()
-    this.#store = new Store({ ...options, openLevel: options.openLevel ?? openLevel, reopened })
-    this.#retainer = new Retainer(this.#store, options.retention, clock, logger)
+    this.#tables = { samples: new Map(), scores: new Map(), features: new Map(), vibration: new Map() }
+    this.#blackBox = new BlackBox(logger)
+    this.#store = new Store({
+      ...options,
+      openLevel: options.openLevel ?? openLevel,
+      adopt: db => this.#adopt(db),
+      reopened: () => this.#writer.drain(),
+    })
+    this.#salvage = new Salvage({ ...options, openLevel: options.openLevel ?? openLevel }, this.#store)
+    this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger)
     this.#writer = new WriteBehind(this.#store, counters, async () => {
       if (this.#retainer.overgrown) await this.#retainer.enforce()
     })
-    this.#reader = new ChunkReader(this.#store, this.#writer, logger, counters)
+    const chunks = new ChunkReader(this.#store, this.#writer, this.#codecs, logger, counters)
+    this.#chunks = chunks
+    this.#reader = new RowReader(chunks, this.#codecs, (asset, cls) => this.#tables[cls].get(asset))
   }
 
   async open(): Promise<PlaceReport> {
     const report = await this.#store.open()
-    this.#cancelSweep = this.#clock.every(SWEEP_MS, () => this.#sealOlderThan(AGE_MAX_MS))
+    this.#salvaged = this.#salvage.run(report.setAside).then(what => {
+      if (what) this.#store.noteSalvage(what)
+    })
+    this.#cancels.push(
+      this.#clock.every(AGE_MAX_MS, () => this.#saveTables()),
+      this.#clock.every(SWEEP_MS, () => this.#sealWaveforms(AGE_MAX_MS)),
+    )
     return report
+  }
+
+  /** Pieces of an ended process, or of a chunk that was dropped: not those that this one still fills or has on its way. */
+  async #adopt(db: Database): Promise<readonly Unit[]> {
+    await this.#blackBox.load(db)
+    const mine = new Set<string>()
+    const myOpen = new Set<string>()
+    for (const key of this.#writer.replacedKeys()) mine.add(key.toString('latin1'))
+    for (const table of this.#everyTable()) {
+      myOpen.add(table.openKey.toString('latin1'))
+      for (const { buffer } of [{ buffer: table.raw }, ...table.summed]) {
+        for (const { key } of buffer.pieces) mine.add(key.toString('latin1'))
+      }
+    }
+    const takeSeq = (): number => this.#store.takeSeq()
+    return adoptLeftBehind(db, {
+      codecs: this.#codecs,
+      takeSeq,
+      mine,
+      myOpen,
+      corrupt: this.#corrupt,
+      logger: this.#logger,
+    })
   }
 
   append(
@@ -95,33 +159,52 @@ class LevelHistory implements History {
     timesUs: Float64Array,
     values: Float64Array,
   ): void {
-    const buffer = this.#closed ? undefined : (this.#rows[cls].get(asset) ?? this.#addRows(asset, cls))
-    if (!buffer) {
+    const table = this.#closed ? undefined : (this.#tables[cls].get(asset) ?? this.#addTable(asset, cls))
+    if (!table) {
       this.#lost.n += rows
       return
     }
-    if (buffer.differs(columns)) {
-      this.#seal(buffer)
-      buffer.setColumns(columns)
-    }
+    table.setColumns(columns)
     const width = columns.length
     for (let row = 0; row < rows; row++) {
       const timeUs = timesUs[row]!
-      if (!Number.isFinite(timeUs)) {
-        this.#lost.n++
-        continue
-      }
-      if (!buffer.accepts(timeUs)) this.#seal(buffer)
-      if (buffer.rows === 0) buffer.sinceMs = this.#clock.monotonicMs()
-      buffer.push(timeUs, values, row * width)
+      if (Number.isFinite(timeUs)) table.push(timeUs, values, row * width)
+      else this.#lost.n++
     }
+    this.#writer.push(table.takeFull())
   }
 
-  #addRows(asset: string, cls: RowClass): RowBuffer | undefined {
-    if (++this.#tables > TABLES_MAX) return undefined
-    const buffer = new RowBuffer(cls, tablePrefix(cls, asset, ''))
-    this.#rows[cls].set(asset, buffer)
-    return buffer
+  #addTable(asset: string, cls: RowClass): Table | undefined {
+    if (++this.#names > TABLES_MAX) return undefined
+    const table = new Table(cls, asset, this.#codecs, () => this.#store.takeSeq())
+    this.#tables[cls].set(asset, table)
+    return table
+  }
+
+  *#everyTable(): Generator<Table> {
+    for (const tables of Object.values(this.#tables)) yield* tables.values()
+  }
+
+  /** Puts on its way what is in memory only, and keeps what stays there within bounds. */
+  #saveTables(): void {
+    const nowMs = this.#clock.monotonicMs()
+    let held = 0
+    for (const table of this.#everyTable()) {
+      table.sealHeld(nowMs, HELD_MAX_MS)
+      held += table.bytes
+    }
+    if (held > HELD_BYTES_MAX) this.#sealLargest(held - HELD_BYTES_MAX)
+    for (const table of this.#everyTable()) this.#writer.push(table.takeUnsaved())
+  }
+
+  #sealLargest(excessBytes: number): void {
+    let left = excessBytes
+    for (const table of [...this.#everyTable()].sort((a, b) => b.bytes - a.bytes)) {
+      if (left <= 0) return
+      left -= table.bytes
+      table.sealNow()
+      left += table.bytes
+    }
   }
 
   appendWaveform(asset: string, channel: string, chunk: WaveformChunk): void {
@@ -145,63 +228,61 @@ class LevelHistory implements History {
   }
 
   #addWaveform(asset: string, channel: string): WaveformBuffer | undefined {
-    if (++this.#tables > TABLES_MAX) return undefined
+    if (++this.#names > TABLES_MAX) return undefined
     const buffer = new WaveformBuffer(tablePrefix('waveforms', asset, channel))
     const channels = this.#waveforms.get(asset) ?? new Map<string, WaveformBuffer>()
     this.#waveforms.set(asset, channels.set(channel, buffer))
     return buffer
   }
 
-  #seal(buffer: RowBuffer | WaveformBuffer): void {
+  #seal(buffer: WaveformBuffer): void {
     if (buffer.rows === 0) return
-    const { cls, prefix, firstUs, rows } = buffer
+    const { prefix, firstUs, rows } = buffer
+    const unit = new UnitBuilder(this.#codecs, () => this.#store.takeSeq())
     const key = chunkKey(prefix, firstUs, this.#store.takeSeq())
-    const value = buffer.encode(key)
+    unit.add({ cls: 'waveforms', prefix, key, value: buffer.encode(this.#codecs, key), firstUs, rows, pieces: [] })
     buffer.clear()
-    this.#writer.push({ cls, prefix, key, value, firstUs, rows })
+    this.#writer.push(unit.build())
   }
 
-  *#buffers(): Generator<RowBuffer | WaveformBuffer> {
-    for (const tables of Object.values(this.#rows)) yield* tables.values()
-    for (const channels of this.#waveforms.values()) yield* channels.values()
-  }
-
-  #sealOlderThan(ageMs: number): void {
+  #sealWaveforms(ageMs: number): void {
     const beforeMs = this.#clock.monotonicMs() - ageMs
-    for (const buffer of this.#buffers()) if (buffer.rows > 0 && buffer.sinceMs <= beforeMs) this.#seal(buffer)
+    for (const channels of this.#waveforms.values()) {
+      for (const buffer of channels.values()) if (buffer.rows > 0 && buffer.sinceMs <= beforeMs) this.#seal(buffer)
+    }
   }
 
   async *query(query: HistoryQuery): AsyncGenerator<HistoryRows> {
     const { asset, class: cls, fromUs, toUs, columns } = query
-    if (cls === 'waveforms') {
-      if (!columns) throw new AgentError('USAGE', `a query for waveforms of ${asset} needs the channel in "columns"`)
-      for (const channel of columns) {
-        for await (const piece of this.waveforms(asset, channel, fromUs, toUs)) yield rowsOfPiece(piece, channel)
-      }
+    if (cls !== 'waveforms') {
+      yield* this.#reader.rows({ ...query, class: cls })
       return
     }
-    const chunks = (): AsyncIterable<Buffer> =>
-      this.#reader.chunks(tablePrefix(cls, asset, ''), fromUs, toUs, this.#rows[cls].get(asset))
-    if (columns) {
-      const { unknown, known } = await unknownColumns(chunks(), columns)
-      const what = `no column ${unknown.join(', ')} among the ${cls} of ${asset} in that time`
-      if (unknown.length > 0 && known.length > 0)
-        throw new AgentError('NOT_FOUND', `${what}; there are ${known.join(', ')}`)
+    if (!columns) throw new AgentError('USAGE', `a query for waveforms of ${asset} needs the channel in "columns"`)
+    for (const channel of columns) {
+      for await (const piece of this.waveforms(asset, channel, fromUs, toUs)) yield rowsOfPiece(piece, channel)
     }
-    for await (const chunk of chunks()) {
-      const rows = rowsOf(chunk, fromUs, toUs, columns)
-      if (rows) yield rows
-    }
+  }
+
+  summary(query: SummaryQuery): Promise<HistorySummary> {
+    return this.#reader.summary(query)
   }
 
   async *waveforms(asset: string, channel: string, fromUs: number, toUs: number): AsyncGenerator<WaveformChunk> {
     const unsealed = this.#waveforms.get(asset)?.get(channel)
     const prefix = tablePrefix('waveforms', asset, channel)
-    for await (const chunk of this.#reader.chunks(prefix, fromUs, toUs, unsealed)) yield* piecesOf(chunk, fromUs, toUs)
+    for await (const chunk of this.#chunks.chunks(prefix, fromUs, toUs, unsealed)) {
+      yield* piecesOf(this.#codecs, chunk, fromUs, toUs)
+    }
+  }
+
+  keepAround(asset: string, fromUs: number, toUs: number): void {
+    if (!this.#closed) this.#writer.push(this.#blackBox.keep(asset, fromUs, toUs))
   }
 
   async flush(): Promise<void> {
-    this.#sealOlderThan(0)
+    this.#saveTables()
+    this.#sealWaveforms(0)
     await this.#writer.settled()
   }
 
@@ -212,7 +293,7 @@ class LevelHistory implements History {
   stats(): HistoryStats {
     const { tally, failing, setAside } = this.#store
     return {
-      bytes: { ...tally.bytes },
+      bytes: this.#bytesStored(),
       oldestUs: tally.extremes().oldestUs,
       chunks: tally.chunks,
       corruptChunks: this.#corrupt.n,
@@ -222,10 +303,25 @@ class LevelHistory implements History {
     }
   }
 
+  /** Chunks, and the pieces of those to be. */
+  #bytesStored(): Record<StorageClass, number> {
+    const bytes = { ...this.#store.tally.bytes }
+    for (const table of this.#everyTable()) {
+      for (const { buffer } of [{ buffer: table.raw }, ...table.summed]) {
+        const cls = storageClassOf(buffer.prefix)
+        if (cls) for (const piece of buffer.pieces) if (piece.stored) bytes[cls] += piece.bytes
+      }
+    }
+    return bytes
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
-    this.#cancelSweep?.()
-    this.#sealOlderThan(0)
+    for (const cancel of this.#cancels) cancel()
+    this.#salvage.stop()
+    await this.#salvaged
+    this.#saveTables()
+    this.#sealWaveforms(0)
     this.#closed = true
     const before = this.#lost.n
     await this.#writer.settled().catch(() => this.#writer.abandon())

@@ -39,6 +39,31 @@ export async function openLevel(dir: string, createIfMissing: boolean): Promise<
   return db as Database
 }
 
+/** LevelDB's own repair: what is readable of every file, in new tables. Only of a copy, and only in a process of its own. */
+export async function repairLevel(dir: string): Promise<void> {
+  await (Level as unknown as { repair(dir: string): Promise<void> }).repair(dir)
+}
+
+/** Where the copy of a damaged store is made readable. */
+export function salvageDirOf(dir: string): string {
+  return `${dir}.salvage`
+}
+
+/** The newest directory that a damaged store was renamed to. */
+export async function newestSetAside(dir: string): Promise<string | undefined> {
+  const n = (await setAsideNumbers(dir)).at(-1)
+  return n === undefined ? undefined : `${dir}.damaged-${n}`
+}
+
+async function setAsideNumbers(dir: string): Promise<number[]> {
+  const pattern = `${basename(dir)}.damaged-`
+  const numbers = (await readdir(dirname(dir)))
+    .filter(name => name.startsWith(pattern))
+    .map(name => Number(name.slice(pattern.length)))
+    .filter(Number.isSafeInteger)
+  return numbers.sort((a, b) => a - b)
+}
+
 /**
  * Opens the store in `dir`, beginning a new one where there is none or where what is there cannot be used.
  * Rejects with HISTORY_LOCKED (another process has it) and HISTORY_IO (the disk refuses; worth trying again).
@@ -122,17 +147,11 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function moveAside(dir: string): Promise<string> {
-  const parent = dirname(dir)
-  const pattern = `${basename(dir)}.damaged-`
-  const numbers = (await readdir(parent))
-    .filter(name => name.startsWith(pattern))
-    .map(name => Number(name.slice(pattern.length)))
-    .filter(Number.isSafeInteger)
-    .sort((a, b) => a - b)
-  const target = join(parent, `${pattern}${(numbers.at(-1) ?? 0) + 1}`)
+  const numbers = await setAsideNumbers(dir)
+  const target = `${dir}.damaged-${(numbers.at(-1) ?? 0) + 1}`
   await rename(dir, target)
   for (const old of numbers.slice(0, Math.max(0, numbers.length + 1 - SET_ASIDE_MAX))) {
-    await rm(join(parent, `${pattern}${old}`), { recursive: true, force: true })
+    await rm(`${dir}.damaged-${old}`, { recursive: true, force: true })
   }
   return target
 }

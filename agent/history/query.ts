@@ -2,20 +2,28 @@
 import type { Counters } from '../core/counters.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { BACK_US, headerOf, openChunk, SPAN_US } from './chunk.ts'
-import { afterTable, chunkKey, timeBound } from './keys.ts'
+import { BACK_US, type Codecs, headerOf, openChunk, SPANS_US } from './chunk.ts'
+import { afterTable, chunkKey, inTier, type Tier, timeBound } from './keys.ts'
 import type { Store } from './store.ts'
 import type { WriteBehind } from './write-behind.ts'
 
 export interface Unsealed {
   rows: number
   firstUs: number
-  encode(key: Uint8Array): Buffer
+  encode(codecs: Codecs, key: Uint8Array): Buffer
 }
 
 interface Keyed {
   key: Buffer
   value: Uint8Array
+}
+
+type Stored = AsyncIterable<[Uint8Array, Uint8Array]> & { close(): Promise<void> }
+
+interface Picture {
+  waiting: readonly Keyed[]
+  /** Undefined while the store fails. */
+  stored: Stored | undefined
 }
 
 const READ_AHEAD_BYTES = 262_144
@@ -25,8 +33,10 @@ export class ChunkReader {
   readonly #writer: WriteBehind
   readonly #logger: Logger
   readonly #corrupt: { n: number }
+  readonly #codecs: Codecs
 
-  constructor(store: Store, writer: WriteBehind, logger: Logger, counters: Counters) {
+  constructor(store: Store, writer: WriteBehind, codecs: Codecs, logger: Logger, counters: Counters) {
+    this.#codecs = codecs
     this.#store = store
     this.#writer = writer
     this.#logger = logger
@@ -34,18 +44,53 @@ export class ChunkReader {
   }
 
   /**
-   * Chunks that may hold rows of [fromUs, toUs). One whose CRC fails is counted and left out. Rejects with HISTORY_IO when
-   * the store cannot be read: what came before that is right, but not all.
+   * Chunks of the table, and of its black box, that may hold rows of [fromUs, toUs): of the moment at which the first is asked
+   * for. One whose CRC fails is counted and left out. Rejects with HISTORY_IO when the store cannot be read: what came before
+   * that is right, but not all.
    */
   async *chunks(prefix: Buffer, fromUs: number, toUs: number, unsealed?: Unsealed): AsyncGenerator<Buffer> {
-    // Up to the first await: one picture of memory and of LevelDB, whose iterator keeps to the moment it was made.
+    // What the black box keeps is older than all that is left of its class.
+    const kept = this.#picture(inTier(prefix, 'black-box'), 'black-box', fromUs, toUs)
+    const live = this.#picture(prefix, 'raw', fromUs, toUs, unsealed)
+    try {
+      yield* this.#read(kept, fromUs, toUs)
+      yield* this.#read(live, fromUs, toUs)
+    } finally {
+      await live.stored?.close()
+      await kept.stored?.close()
+    }
+  }
+
+  /** Likewise, of rows summed up. */
+  async *summedChunks(
+    prefix: Buffer,
+    tier: 'minutes' | 'hours',
+    fromUs: number,
+    toUs: number,
+    unsealed?: Unsealed,
+  ): AsyncGenerator<Buffer> {
+    const picture = this.#picture(inTier(prefix, tier), tier, fromUs, toUs, unsealed)
+    try {
+      yield* this.#read(picture, fromUs, toUs)
+    } finally {
+      await picture.stored?.close()
+    }
+  }
+
+  /** Of memory and of LevelDB, whose iterator keeps to the moment it was made. */
+  #picture(prefix: Buffer, tier: Tier, fromUs: number, toUs: number, unsealed?: Unsealed): Picture {
     const waiting = this.#inMemory(prefix, unsealed)
-    const known = new Set(waiting.map(({ key }) => key.toString('latin1')))
-    const gt = timeBound(prefix, fromUs - SPAN_US)
     const until = timeBound(prefix, toUs + BACK_US)
-    const { db } = this.#store
-    const options = { gte: gt, lt: toUs + BACK_US < Number.POSITIVE_INFINITY ? until : afterTable(prefix) }
-    const stored = db?.iterator({ ...options, highWaterMarkBytes: READ_AHEAD_BYTES })
+    const options = {
+      gte: timeBound(prefix, fromUs - SPANS_US[tier]),
+      lt: toUs + BACK_US < Number.POSITIVE_INFINITY ? until : afterTable(prefix),
+    }
+    const stored = this.#store.db?.iterator({ ...options, highWaterMarkBytes: READ_AHEAD_BYTES })
+    return { waiting, stored }
+  }
+
+  async *#read({ waiting, stored }: Picture, fromUs: number, toUs: number): AsyncGenerator<Buffer> {
+    const known = new Set(waiting.map(({ key }) => key.toString('latin1')))
     let next = 0
     try {
       if (stored) {
@@ -68,10 +113,10 @@ export class ChunkReader {
 
   #inMemory(prefix: Buffer, unsealed: Unsealed | undefined): Keyed[] {
     const found: Keyed[] = []
-    for (const chunk of this.#writer.waiting) if (chunk.prefix.equals(prefix)) found.push(chunk)
+    for (const chunk of this.#writer.chunks()) if (chunk.prefix.equals(prefix)) found.push(chunk)
     if (unsealed && unsealed.rows > 0) {
       const key = chunkKey(prefix, unsealed.firstUs, this.#store.nextSeq)
-      found.push({ key, value: unsealed.encode(key) })
+      found.push({ key, value: unsealed.encode(this.#codecs, key) })
     }
     return found.sort((a, b) => a.key.compare(b.key))
   }

@@ -2,8 +2,9 @@
 import type { Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { HistoryClass } from './contract.ts'
-import { CLASSES, classOfPrefix, timeBound } from './keys.ts'
+import type { BlackBox } from './black-box.ts'
+import type { StorageClass } from './contract.ts'
+import { isRaw, STORAGE_CLASSES, storageClassOf, timeBound } from './keys.ts'
 import type { Store } from './store.ts'
 
 export interface Retention {
@@ -11,40 +12,52 @@ export interface Retention {
   bytes: number
 }
 
+function isRawClass(cls: StorageClass): boolean {
+  return cls !== 'minutes' && cls !== 'hours' && cls !== 'black-box'
+}
+
 /** A step of the wall clock beyond this puts judging by age off: a clock that is years ahead must not empty the history. */
 const STEP_US = 86_400e6
 const DISTRUST_MS = 86_400_000
-/** Classes that outgrow their bytes by this factor are cut between two scheduled runs. */
-const OVERGROWN = 1.1
-/** Deleted space comes back when LevelDB compacts, which a stream of new keys alone never makes it do for old ones. */
-const COMPACT_BYTES = 16 << 20
+/** A class beyond its bytes is cut between two scheduled runs, to this share of them: not again with every chunk. */
+const CUT_TO = 0.97
+/** Deleted space comes back when LevelDB compacts, which a stream of new keys alone never makes it do for old ones. Two tables. */
+const COMPACT_BYTES = 4 << 20
 
 export class Retainer {
   readonly #store: Store
-  readonly #limits: Record<HistoryClass, Retention>
+  readonly #limits: Record<StorageClass, Retention>
   readonly #clock: Clock
   readonly #logger: Logger
   #lastOffsetUs: number | undefined
   #trustedFromMs = 0
   #deletedBytes = 0
 
-  constructor(store: Store, limits: Record<HistoryClass, Retention>, clock: Clock, logger: Logger) {
+  readonly #blackBox: BlackBox
+
+  constructor(store: Store, blackBox: BlackBox, limits: Record<StorageClass, Retention>, clock: Clock, logger: Logger) {
     this.#store = store
+    this.#blackBox = blackBox
     this.#limits = limits
     this.#clock = clock
     this.#logger = logger
   }
 
   get overgrown(): boolean {
-    return CLASSES.some(cls => this.#store.tally.bytes[cls] > this.#limits[cls].bytes * OVERGROWN)
+    return STORAGE_CLASSES.some(cls => this.#store.tally.bytes[cls] > this.#limits[cls].bytes)
   }
 
   /** Deletes what must go. Runs inside the store's exclusive turn; an error of the disk fails the store, not the caller. */
   async enforce(): Promise<void> {
     const trusted = this.#trustClock()
-    for (const cls of CLASSES) {
+    for (const cls of STORAGE_CLASSES) {
       const { ageMs, bytes } = this.#limits[cls]
-      const cutoffUs = this.#store.tally.cutoffUs(cls, this.#clock.nowUs(), trusted ? ageMs : undefined, bytes)
+      const cutoffUs = this.#store.tally.cutoffUs(
+        cls,
+        this.#clock.nowUs(),
+        trusted ? ageMs : undefined,
+        bytes * (this.#store.tally.bytes[cls] > bytes ? CUT_TO : 1),
+      )
       if (cutoffUs === undefined || !this.#store.db) continue
       try {
         await this.#delete(cls, cutoffUs)
@@ -52,14 +65,30 @@ export class Retainer {
         await this.#store.fail(error)
       }
     }
+    if (trusted) await this.#forgetTimes()
   }
 
-  async #delete(cls: HistoryClass, cutoffUs: number): Promise<void> {
+  /** Times to keep whose rows have left every class. */
+  async #forgetTimes(): Promise<void> {
+    const longestMs = Math.max(...STORAGE_CLASSES.filter(isRawClass).map(cls => this.#limits[cls].ageMs))
+    const dels = this.#blackBox.forgetBefore(this.#clock.nowUs() - longestMs * 1000)
+    if (dels.length === 0) return
+    try {
+      await this.#store.write([{ chunks: [], pieces: [], puts: [], dels, bytes: 0 }])
+    } catch (error) {
+      await this.#store.fail(error)
+    }
+  }
+
+  async #delete(cls: StorageClass, cutoffUs: number): Promise<void> {
     const { db, tally } = this.#store
     if (!db) return
     const before = tally.bytes[cls]
-    const tables = [...this.#store.tables].filter(prefix => classOfPrefix(prefix) === cls)
-    // The tallies go last: a crash in between deletes the same range once more.
+    const tables = [...this.#store.tables].filter(prefix => storageClassOf(prefix) === cls)
+    // Copied first, deleted then, the tallies last: a crash in between does the same once more.
+    for (const prefix of tables.filter(isRaw)) {
+      for await (const unit of this.#blackBox.copies(db, prefix, cutoffUs)) await this.#store.write([unit])
+    }
     for (const prefix of tables) await db.clear({ gte: prefix, lt: timeBound(prefix, cutoffUs) })
     await db.batch(tally.drop(cls, cutoffUs).map(key => ({ type: 'del', key })))
     this.#deletedBytes += before - tally.bytes[cls]

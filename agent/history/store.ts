@@ -7,16 +7,21 @@ import type { Logger } from '../core/logger.ts'
 import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
 import { type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
 import { Tally } from './tally.ts'
+import type { Unit } from './unit.ts'
 
 const REOPEN_FIRST_MS = 500
-const REOPEN_CAP_MS = 30_000
+/** What a full disk costs after there is space again. */
+const REOPEN_CAP_MS = 5_000
 
 export interface StoreOptions {
   dir: string
   openLevel: OpenLevel
+  onLoss?: (what: string) => void
   clock: Clock
   logger: Logger
   counters: Counters
+  /** Called each time the store is usable: makes chunks of the pieces that an ended process, or a dropped chunk, left behind. */
+  adopt: (db: Database) => Promise<readonly Unit[]>
   /** Called each time the store is usable again. */
   reopened: () => void
 }
@@ -60,6 +65,13 @@ export class Store {
     return this.#setAside
   }
 
+  /** What came back of a store that was set aside. */
+  noteSalvage(what: string): void {
+    this.#setAside = this.#setAside ? `${this.#setAside}; ${what}` : `of the history set aside before, ${what}`
+    this.#options.logger.warn(this.#setAside)
+    this.#options.onLoss?.(this.#setAside)
+  }
+
   /** Rejects with HISTORY_LOCKED. When the disk refuses it keeps trying behind the caller's back. */
   async open(): Promise<PlaceReport> {
     try {
@@ -76,6 +88,7 @@ export class Store {
     const { db, report } = await openPlace(dir, this.#options.openLevel)
     try {
       await this.#load(db)
+      await this.#write(db, await this.#options.adopt(db))
     } catch (error) {
       await db.close().catch(() => {})
       throw error
@@ -87,12 +100,14 @@ export class Store {
       this.#setAside = report.loss
       counters.get('history.stores_lost').n++
       logger.error(report.loss, { setAside: report.setAside })
+      this.#options.onLoss?.(report.loss)
     }
     if (report.droppedBytes) {
       const what = `${report.droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
       this.#setAside = `${what}: a damaged disk, or a power cut; what was older is there`
       counters.get('history.dropped_bytes').n += report.droppedBytes
       logger.error(this.#setAside)
+      this.#options.onLoss?.(this.#setAside)
     }
     return report
   }
@@ -125,8 +140,29 @@ export class Store {
     return this.#nextSeq
   }
 
-  addTable(prefix: Buffer): void {
-    this.#tables.set(prefix.toString('latin1'), prefix)
+  /** Puts the units on the disk (fdatasync), all or none. Rejects with LevelDB's error; the store must be failed then. */
+  async write(units: readonly Unit[]): Promise<void> {
+    if (this.#db) await this.#write(this.#db, units)
+  }
+
+  async #write(db: Database, units: readonly Unit[]): Promise<void> {
+    if (units.length === 0) return
+    const chunks = units.flatMap(unit => unit.chunks)
+    const weighed = chunks.map(({ cls, firstUs, key, value }) => ({ cls, firstUs, bytes: key.length + value.length }))
+    const { puts, commit } = this.#tally.plan(weighed, this.#nextSeq)
+    const pieces = units.flatMap(unit => unit.pieces.map(({ piece }) => piece))
+    const put = [...chunks, ...pieces, ...units.flatMap(unit => unit.puts), ...puts]
+    const gone = [...units.flatMap(unit => unit.dels), ...chunks.flatMap(chunk => chunk.pieces.map(({ key }) => key))]
+    // Deletions last: a piece saved and replaced in the same batch must be gone after it.
+    await db.batch(
+      [
+        ...put.map(({ key, value }) => ({ type: 'put' as const, key, value })),
+        ...gone.map(key => ({ type: 'del' as const, key })),
+      ],
+      { sync: true },
+    )
+    commit()
+    for (const { prefix } of chunks) this.#tables.set(prefix.toString('latin1'), prefix)
   }
 
   /** Work that must not overlap other work on the store. */

@@ -2,8 +2,8 @@
 // that opening reads a few thousand small records instead of the store: LevelDB keeps values beside their keys, and a scan
 // of the keys would touch every block. Value: bytes f64, chunks f64, earliest first time f64, next sequence f64, CRC32.
 import { crc32 } from '../core/crc.ts'
-import type { HistoryClass } from './contract.ts'
-import { CLASSES, classOfPrefix, tallyKey, timeOf } from './keys.ts'
+import type { StorageClass } from './contract.ts'
+import { classOfTally, STORAGE_CLASSES, tallyKey, timeOf } from './keys.ts'
 
 const MINUTE_US = 60e6
 const VALUE_BYTES = 36
@@ -15,30 +15,24 @@ interface Bucket {
 }
 
 export interface Weighed {
-  cls: HistoryClass
+  cls: StorageClass
   firstUs: number
   bytes: number
 }
 
 export class Tally {
-  readonly #buckets: Record<HistoryClass, Map<number, Bucket>>
-  readonly bytes: Record<HistoryClass, number>
+  readonly #buckets: Record<StorageClass, Map<number, Bucket>>
+  readonly bytes: Record<StorageClass, number>
   chunks = 0
 
   constructor() {
-    this.#buckets = {
-      samples: new Map(),
-      scores: new Map(),
-      features: new Map(),
-      waveforms: new Map(),
-      vibration: new Map(),
-    }
-    this.bytes = { samples: 0, scores: 0, features: 0, waveforms: 0, vibration: 0 }
+    this.#buckets = everyClass(() => new Map<number, Bucket>())
+    this.bytes = everyClass(() => 0)
   }
 
   /** Takes one stored record; returns the sequence it knows of, or undefined when the record is damaged. */
   load(key: Uint8Array, value: Uint8Array): number | undefined {
-    const cls = classOfPrefix(key)
+    const cls = classOfTally(key)
     const data = Buffer.from(value)
     if (!cls || data.length !== VALUE_BYTES) return undefined
     if (crc32(data.subarray(0, 32), crc32(key)) !== data.readUInt32LE(32)) return undefined
@@ -50,7 +44,7 @@ export class Tally {
     return data.readDoubleLE(24)
   }
 
-  #put(cls: HistoryClass, minute: number, bucket: Bucket): void {
+  #put(cls: StorageClass, minute: number, bucket: Bucket): void {
     const before = this.#buckets[cls].get(minute)
     this.bytes[cls] += bucket.bytes - (before?.bytes ?? 0)
     this.chunks += bucket.chunks - (before?.chunks ?? 0)
@@ -59,7 +53,7 @@ export class Tally {
 
   /** The records to store with these chunks. Nothing is counted before `commit` says that they are stored. */
   plan(stored: readonly Weighed[], nextSeq: number): { puts: { key: Buffer; value: Buffer }[]; commit: () => void } {
-    const changed = new Map<string, { cls: HistoryClass; minute: number; bucket: Bucket }>()
+    const changed = new Map<string, { cls: StorageClass; minute: number; bucket: Bucket }>()
     for (const { cls, firstUs, bytes } of stored) {
       const minute = Math.floor(firstUs / MINUTE_US)
       const id = `${cls} ${minute}`
@@ -87,7 +81,7 @@ export class Tally {
    * The time before which chunks of the class must go: older than `ageMs` (undefined: age is not judged now), and as many of
    * the oldest minutes as bring it within `bytesMax`. Undefined when nothing must.
    */
-  cutoffUs(cls: HistoryClass, nowUs: number, ageMs: number | undefined, bytesMax: number): number | undefined {
+  cutoffUs(cls: StorageClass, nowUs: number, ageMs: number | undefined, bytesMax: number): number | undefined {
     const minutes = [...this.#buckets[cls].keys()].sort((a, b) => a - b)
     let bytes = this.bytes[cls]
     let cutoff: number | undefined
@@ -102,7 +96,7 @@ export class Tally {
   }
 
   /** Forgets the minutes before the cutoff and returns their keys. */
-  drop(cls: HistoryClass, cutoffUs: number): Buffer[] {
+  drop(cls: StorageClass, cutoffUs: number): Buffer[] {
     const gone = [...this.#buckets[cls].keys()].filter(minute => (minute + 1) * MINUTE_US <= cutoffUs)
     for (const minute of gone) {
       this.#put(cls, minute, { bytes: 0, chunks: 0, firstUs: 0 })
@@ -115,7 +109,9 @@ export class Tally {
   extremes(): { oldestUs: number | undefined; newestUs: number | undefined } {
     let oldestUs: number | undefined
     let newestUs: number | undefined
-    for (const cls of CLASSES) {
+    for (const cls of STORAGE_CLASSES) {
+      // An hour begins before its first row.
+      if (cls === 'minutes' || cls === 'hours') continue
       for (const { firstUs } of this.#buckets[cls].values()) {
         if (oldestUs === undefined || firstUs < oldestUs) oldestUs = firstUs
         if (newestUs === undefined || firstUs > newestUs) newestUs = firstUs
@@ -123,6 +119,10 @@ export class Tally {
     }
     return { oldestUs, newestUs }
   }
+}
+
+function everyClass<T>(make: () => T): Record<StorageClass, T> {
+  return Object.fromEntries(STORAGE_CLASSES.map(cls => [cls, make()])) as Record<StorageClass, T>
 }
 
 function encodeBucket(key: Buffer, bucket: Bucket, nextSeq: number): Buffer {

@@ -1,30 +1,23 @@
-// Chunks on their way to LevelDB: bounded in bytes, oldest dropped first, visible to queries until they are stored.
+// Units on their way to LevelDB: bounded in bytes, oldest dropped first, their chunks visible to queries until they are stored.
 import type { Counters } from '../core/counters.ts'
 import { AgentError } from '../core/errors.ts'
-import type { HistoryClass } from './contract.ts'
+import { isSummed } from './keys.ts'
 import type { Store } from './store.ts'
+import type { Unit, UnitChunk } from './unit.ts'
 
 /** Three seconds of 5 million waveform samples/s. */
 const WAITING_BYTES_MAX = 32 << 20
 const BATCH_BYTES_MAX = 2 << 20
 
-export interface WaitingChunk {
-  cls: HistoryClass
-  prefix: Buffer
-  key: Buffer
-  value: Buffer
-  firstUs: number
-  rows: number
-}
-
 export class WriteBehind {
   readonly #store: Store
   readonly #lost: { n: number }
   readonly #stored: () => Promise<void>
-  /** By key, in order of arrival. */
-  readonly #waiting = new Map<string, WaitingChunk>()
+  /** By number, in order of arrival. */
+  readonly #waiting = new Map<number, Unit>()
+  #nextNumber = 1
   #bytes = 0
-  /** Chunks of the batch being written: they are not dropped. */
+  /** Units of the batch being written: they are not dropped. */
   #inFlight = 0
   #draining: Promise<void> | undefined
 
@@ -35,30 +28,45 @@ export class WriteBehind {
     this.#stored = stored
   }
 
-  get waiting(): Iterable<WaitingChunk> {
-    return this.#waiting.values()
+  /** Chunks not yet stored. */
+  *chunks(): Generator<UnitChunk> {
+    for (const unit of this.#waiting.values()) yield* unit.chunks
   }
 
-  has(key: Uint8Array): boolean {
-    return this.#waiting.has(Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1'))
+  /** Keys of pieces that chunks on their way will replace. */
+  *replacedKeys(): Generator<Buffer> {
+    for (const { pieces } of this.chunks()) for (const { key } of pieces) yield key
   }
 
-  push(chunk: WaitingChunk): void {
-    this.#waiting.set(chunk.key.toString('latin1'), chunk)
-    this.#bytes += chunk.value.length
-    if (this.#bytes > WAITING_BYTES_MAX) this.#dropOldest()
+  push(unit: Unit | undefined): void {
+    if (!unit) return
+    this.#waiting.set(this.#nextNumber++, unit)
+    this.#bytes += unit.bytes
+    // What can be written again later goes first.
+    if (this.#bytes > WAITING_BYTES_MAX) this.#dropOldest(unit => unit.chunks.length === 0)
+    if (this.#bytes > WAITING_BYTES_MAX) this.#dropOldest(() => true)
     this.drain()
   }
 
-  #dropOldest(): void {
+  #dropOldest(may: (unit: Unit) => boolean): void {
     let skip = this.#inFlight
-    for (const [id, chunk] of this.#waiting) {
+    for (const [number, unit] of this.#waiting) {
       if (skip-- > 0) continue
       if (this.#bytes <= WAITING_BYTES_MAX) return
-      this.#waiting.delete(id)
-      this.#bytes -= chunk.value.length
-      this.#lost.n += chunk.rows
+      if (!may(unit)) continue
+      this.#waiting.delete(number)
+      this.#bytes -= unit.bytes
+      this.#drop(unit)
     }
+  }
+
+  /** Rows whose pieces are on the disk are found there when the store is opened again; the others are gone. */
+  #drop(unit: Unit): void {
+    for (const { prefix, rows, pieces } of unit.chunks) {
+      if (isSummed(prefix)) continue
+      this.#lost.n += rows - pieces.reduce((sum, piece) => sum + (piece.stored ? piece.rows : 0), 0)
+    }
+    for (const { piece, buffer } of unit.pieces) buffer.forget(piece)
   }
 
   drain(): void {
@@ -72,31 +80,30 @@ export class WriteBehind {
   }
 
   async #writeBatch(): Promise<void> {
-    const { db, tally } = this.#store
-    if (!db) return
-    const chunks: WaitingChunk[] = []
+    if (!this.#store.db) return
+    const units: [number, Unit][] = []
     let bytes = 0
-    for (const chunk of this.#waiting.values()) {
-      if (chunks.length > 0 && bytes + chunk.value.length > BATCH_BYTES_MAX) break
-      chunks.push(chunk)
-      bytes += chunk.value.length
+    for (const [number, unit] of this.#waiting) {
+      if (units.length > 0 && bytes + unit.bytes > BATCH_BYTES_MAX) break
+      units.push([number, unit])
+      bytes += unit.bytes
     }
-    const weighed = chunks.map(({ cls, firstUs, key, value }) => ({ cls, firstUs, bytes: key.length + value.length }))
-    const { puts, commit } = tally.plan(weighed, this.#store.nextSeq)
-    this.#inFlight = chunks.length
+    this.#inFlight = units.length
     try {
-      await db.batch([...chunks, ...puts].map(({ key, value }) => ({ type: 'put', key, value })))
+      await this.#store.write(units.map(([, unit]) => unit))
     } catch (error) {
       await this.#store.fail(error)
       return
     } finally {
       this.#inFlight = 0
     }
-    commit()
-    for (const chunk of chunks) {
-      this.#waiting.delete(chunk.key.toString('latin1'))
-      this.#bytes -= chunk.value.length
-      this.#store.addTable(chunk.prefix)
+    for (const [number, unit] of units) {
+      this.#waiting.delete(number)
+      this.#bytes -= unit.bytes
+      for (const { piece } of unit.pieces) {
+        piece.stored = true
+        piece.value = Buffer.alloc(0)
+      }
     }
     await this.#stored()
   }
@@ -106,7 +113,7 @@ export class WriteBehind {
     const last = [...this.#waiting.keys()].at(-1)
     while (last !== undefined && this.#waiting.has(last)) {
       if (!this.#draining) {
-        const text = `${this.#waiting.size} chunks of history are not on the disk: ${this.#store.failing ?? 'the store is closed'}`
+        const text = `${this.#waiting.size} parts of the history are not on the disk: ${this.#store.failing ?? 'the store is closed'}`
         throw new AgentError('HISTORY_IO', text)
       }
       await this.#draining
@@ -115,7 +122,14 @@ export class WriteBehind {
 
   /** What will never be written, at the end. */
   abandon(): void {
-    for (const chunk of this.#waiting.values()) this.#lost.n += chunk.rows
+    // A chunk that waits behind its own pieces has their rows, too.
+    const inChunks = new Set([...this.chunks()].flatMap(({ pieces }) => pieces))
+    for (const unit of this.#waiting.values()) {
+      this.#drop(unit)
+      for (const { piece, buffer } of unit.pieces) {
+        if (!isSummed(buffer.prefix) && !inChunks.has(piece)) this.#lost.n += piece.rows
+      }
+    }
     this.#waiting.clear()
     this.#bytes = 0
   }

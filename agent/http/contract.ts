@@ -1,5 +1,5 @@
 // What the daemon answers on its unix socket: the CLI asks here, because only one process may open the stores.
-import type { HistoryQuery, HistoryRows } from '../history/contract.ts'
+import type { HistoryQuery, HistoryRows, HistorySummary, SummaryQuery } from '../history/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
 
@@ -57,6 +57,8 @@ export interface ControlApi {
   /** Throws NOT_FOUND when no such alarm stands. */
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
   history(query: HistoryQuery): AsyncIterable<HistoryRows>
+  /** In at most `points` rows. */
+  summary(query: SummaryQuery): Promise<HistorySummary>
   sync(by: string): Promise<SyncReport>
   /** Velocity spectra of the newest capture. Throws NOT_FOUND: no such asset, or no capture of it yet. */
   spectrum(asset: string): SpectrumView

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
-import type { HistoryClass, HistoryRows } from '../history/contract.ts'
 import type { BaselineRequest, ControlApi } from './contract.ts'
+import { historyLines } from './history-lines.ts'
 
 /** sun_path of unix(7) less its NUL; a longer path is cut in silence. */
 const SOCKET_BYTES_MAX = 107
@@ -14,7 +14,6 @@ const SOCKET_BYTES_MAX = 107
 const BY_CHARS_MAX = 128
 const NOTE_CHARS_MAX = 1_000
 const BODY_BYTES_MAX = 64 * 1024
-const CLASSES: readonly string[] = ['samples', 'scores', 'features', 'vibration'] satisfies HistoryClass[]
 const HTTP_STATUS = { config: 400, refused: 409, transient: 503, corrupt: 500 } as const
 
 /** The control server. The socket's file mode is its access control: owner and group. */
@@ -79,19 +78,9 @@ function addRoutes(server: FastifyInstance, api: ControlApi): void {
     request => api.setBaseline(baselineRequest(request.params.id, request.body ?? {})),
   )
   server.get<{ Params: { id: string } }>('/v1/assets/:id/spectrum', async request => api.spectrum(request.params.id))
-  server.get<{ Querystring: Record<string, string> }>('/v1/history', (request, reply) => {
-    const { asset, class: cls = 'samples', from, to, columns } = request.query
-    if (!asset || !CLASSES.includes(cls))
-      throw new AgentError('USAGE', `history wants asset=ID and class=${CLASSES.join('|')}`)
-    const rows = api.history({
-      asset,
-      class: cls as HistoryClass,
-      fromUs: from ? Number(from) : 0,
-      toUs: to ? Number(to) : Number.MAX_SAFE_INTEGER,
-      ...(columns ? { columns: columns.split(',') } : {}),
-    })
-    return reply.type('application/x-ndjson').send(Readable.from(ndjson(rows)))
-  })
+  server.get<{ Querystring: Record<string, string> }>('/v1/history', (request, reply) =>
+    reply.type('application/x-ndjson').send(Readable.from(historyLines(api, request.query))),
+  )
 }
 
 function baselineRequest(
@@ -104,20 +93,6 @@ function baselineRequest(
     throw new AgentError('USAGE', 'set-baseline wants either a time to learn from, in µs since 1970, or revert: true')
   }
   return { asset, by, revert, ...(sinceUs === undefined ? {} : { sinceUs }) }
-}
-
-/** `{"columns":[…]}` whenever the columns change, then `[timeUs, value, …]` per row; NaN is null. */
-async function* ndjson(chunks: AsyncIterable<HistoryRows>): AsyncIterable<string> {
-  let head = ''
-  for await (const { timesUs, columns, values } of chunks) {
-    const lines: string[] = []
-    const nextHead = JSON.stringify({ columns })
-    if (nextHead !== head) lines.push((head = nextHead))
-    for (let row = 0; row < timesUs.length; row++) {
-      lines.push(JSON.stringify([timesUs[row], ...values.subarray(row * columns.length, (row + 1) * columns.length)]))
-    }
-    yield `${lines.join('\n')}\n`
-  }
 }
 
 function answers(socket: string): Promise<boolean> {

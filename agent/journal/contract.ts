@@ -1,7 +1,7 @@
 // The append-only, fsynced record of everything that must not be lost. See segment.ts for format and invariants.
 
 /** What a record is about. Numbers are on disk: never reuse one. */
-export const RECORD_KINDS = { checkpoint: 0, alarm: 1, gap: 2, model: 3, learn: 4, operator: 5 } as const
+export const RECORD_KINDS = { checkpoint: 0, alarm: 1, gap: 2, model: 3, learn: 4, operator: 5, history: 6 } as const
 export type RecordKind = keyof typeof RECORD_KINDS
 
 export interface JournalRecord {

@@ -2,10 +2,12 @@
 import { join } from 'node:path'
 import type { AlarmTransition } from '../alarms/contract.ts'
 import { AlarmEngine } from '../alarms/engine.ts'
+import type { StorageConfig } from '../config/contract.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { SampleSink } from '../core/types.ts'
 import { decoders } from '../decode/registry.ts'
+import type { History } from '../history/contract.ts'
 import { parseModelFile } from '../models/file/model-file.ts'
 import { ModelStore } from '../models/file/store.ts'
 import { Analyser } from '../models/live/analyser.ts'
@@ -17,7 +19,7 @@ import type { CommandHandlers } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
 import type { CaptureLine } from './capture-line.ts'
-import { clockJudge } from './clock-judge.ts'
+import { clockJudge, lastWriteUs } from './clock-judge.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
 import { pruneModels } from './prune.ts'
 import { ScoreKeeper } from './scores.ts'
@@ -27,8 +29,10 @@ import { Vibration } from './vibration.ts'
 export async function buildParts(options: BuildOptions, handlers: CommandHandlers): Promise<AgentParts> {
   const { config, clock, logger, version } = options
   const counters = new Counters()
+  // A board without a battery may start at a date before its last run; opening the stores writes to them.
+  const knownUs = await lastWriteUs(join(config.storage.dir, 'journal'))
   const stores = await openStores(options, counters)
-  const clockState = options.clockState ?? clockJudge(clock)
+  const clockState = options.clockState ?? clockJudge(clock, knownUs)
   const core = { version, startedUs: clock.nowUs(), config, clock, clockState, counters, logger }
   const scorer = buildScorer(options, counters, stores)
   const engine = new AlarmEngine({
@@ -38,7 +42,10 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     prng: options.prng,
     counters,
     clockState,
-    commit: transition => void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition)),
+    commit: transition => {
+      keepBlackBox(stores.history, config.storage.blackBox, transition)
+      void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition))
+    },
   })
   const alone = oneAtATime()
   const ids = config.assets.map(asset => asset.id)
@@ -111,6 +118,17 @@ async function buildLinks(
 }
 
 /** Once it is durable: what the log says, the journal holds. */
+/** What led to an alarm, and how it ended, is looked at when its rows would long be gone. */
+function keepBlackBox(
+  history: History,
+  { beforeMs, afterMs }: StorageConfig['blackBox'],
+  { transition, asset, onsetUs, atUs }: AlarmTransition,
+): void {
+  if (transition !== 'raised' && transition !== 'cleared') return
+  const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
+  history.keepAround(asset, fromUs, atUs + afterMs * 1000)
+}
+
 function logAlarm(logger: Logger, { transition, asset, priority, message, id, alertSeq, by }: AlarmTransition): void {
   const fields = { id, seq: alertSeq, ...(by === undefined ? {} : { by }) }
   if (transition === 'raised') logger.warn(`ALARM P${priority} ${asset} ${message}`, fields)

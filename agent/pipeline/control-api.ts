@@ -22,6 +22,10 @@ export function controlApi(parts: AgentParts, sync: (by: string) => Promise<Sync
       assetOf(parts, query.asset)
       return parts.history.query(query)
     },
+    async summary(query) {
+      assetOf(parts, query.asset)
+      return parts.history.summary(query)
+    },
     spectrum(id) {
       const asset = assetOf(parts, id)
       const spectrum = spectrumOf(parts, asset.index)

@@ -19,6 +19,7 @@ import type { AssetLine } from '../windows/asset-line.ts'
 import type { CaptureLine } from './capture-line.ts'
 import type { Records } from './records.ts'
 import type { ScoreKeeper } from './scores.ts'
+import type { StorageWear } from './storage-wear.ts'
 import type { Vibration } from './vibration.ts'
 
 export interface BuildOptions {
@@ -44,6 +45,7 @@ export interface AgentParts {
   /** Without a room: who logs names its own. */
   logger: Logger
   history: History
+  wear: StorageWear
   journal: Journal
   commits: CommitQueue
   records: Records

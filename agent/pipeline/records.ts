@@ -10,6 +10,7 @@ const READ_RECORDS = 256
 /** Bindings and learning progress are the last to go when space runs out, after the most urgent alarms. */
 const KEEP_PRIORITY = 1
 const LEARN_PRIORITY = 4
+const HISTORY_PRIORITY = 2
 
 /**
  * What the journal says, and the only way to add to it. `recorded` holds exactly what is durable, so that a checkpoint
@@ -69,6 +70,11 @@ export class Records {
     return this.#push('learn', LEARN_PRIORITY, record, () => this.models.learn(record))
   }
 
+  /** What the history lost, or got back, in words. */
+  historyLoss(what: string, atUs: number): Promise<number | undefined> {
+    return this.#push('history', HISTORY_PRIORITY, { schema: 'wearwatch.history-loss/1', what, atUs }, () => {})
+  }
+
   /** First record of every segment: everything that older segments would be needed for. */
   checkpoint(): NewRecord {
     const payload = {
@@ -88,7 +94,7 @@ export class Records {
   #fold(record: JournalRecord): boolean {
     const alarms = foldRecord(this.recorded, record)
     if (alarms === 'damaged') return false
-    if (record.kind === 'gap' || record.kind === 'operator') return true
+    if (record.kind === 'gap' || record.kind === 'operator' || record.kind === 'history') return true
     try {
       const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
       if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition)

@@ -8,17 +8,23 @@ import { CommitQueue } from '../journal/commit-queue.ts'
 import { openJournal } from '../journal/journal.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
 import { Records } from './records.ts'
+import { StorageWear } from './storage-wear.ts'
 
-export type Stores = Pick<AgentParts, 'history' | 'journal' | 'commits' | 'records'>
+export type Stores = Pick<AgentParts, 'history' | 'journal' | 'commits' | 'records' | 'wear'>
 
 /** Opens history and journal and folds the journal. Throws ALREADY_RUNNING, HISTORY_*, JOURNAL_*; then nothing stays open. */
 export async function openStores(options: BuildOptions, counters: Counters): Promise<Stores> {
   const { config, clock, prng, logger } = options
   const { dir, samples, scores, waveforms, journalBytesMax } = config.storage
   await makeDir(dir)
-  const retention = { samples, scores, features: scores, vibration: scores, waveforms }
+  const { minutes, hours, blackBox } = config.storage
+  const kept = { minutes, hours, 'black-box': blackBox }
+  const retention = { samples, scores, features: scores, vibration: scores, waveforms, ...kept }
   // The history's lock is taken first: it keeps a second daemon away from the journal.
+  const told: string[] = []
+  let record = (what: string): void => void told.push(what)
   const { history } = await openHistory({
+    onLoss: what => record(what),
     dir: join(dir, 'history'),
     retention,
     clock,
@@ -42,7 +48,10 @@ export async function openStores(options: BuildOptions, counters: Counters): Pro
     await records.recover(journal)
     const commits = new CommitQueue(journal, clock, prng, journalLog, counters)
     records.attach(commits)
-    return { history, journal, commits, records }
+    record = what => void records.historyLoss(what, clock.nowUs())
+    for (const what of told) record(what)
+    const wear = new StorageWear(config.storage.writeBytesPerDayMax, clock, logger.room('history'))
+    return { history, journal, commits, records, wear }
   } catch (error) {
     await history.close()
     throw error

@@ -117,6 +117,7 @@ export async function fullStatus(parts: AgentParts): Promise<Record<string, unkn
     uplink: uplink?.status() ?? { state: 'off', detail: 'no uplink section in the config' },
     journal: { ...journal.status(), waitingToBeWritten: commits.length },
     history: history.stats(),
+    storage: parts.wear.status(),
     memoryMb: Math.round(process.memoryUsage.rss() / 1e6),
     counters: counters.snapshot(),
   }
@@ -183,6 +184,7 @@ export function healthMessage(parts: AgentParts): Record<string, unknown> {
   const scorer = parts.host.status()
   const journal = parts.journal.status()
   const history = parts.history.stats()
+  const wear = parts.wear.status()
   const uplink = parts.uplink?.status()
   return {
     clock: parts.clockState(),
@@ -202,7 +204,13 @@ export function healthMessage(parts: AgentParts): Record<string, unknown> {
       waitingToBeWritten: parts.commits.length,
       losses: journal.losses.length,
     },
-    history: { bytes: history.bytes, lostRows: history.lostRows, corruptChunks: history.corruptChunks },
+    history: {
+      bytes: history.bytes,
+      lostRows: history.lostRows,
+      corruptChunks: history.corruptChunks,
+      ...(history.lossAtOpen ? { loss: history.lossAtOpen } : {}),
+      ...(wear ? { writtenPerDay: wear.bytesPerDay } : {}),
+    },
     uplink: {
       alertsPending: (uplink?.lastAlertSeq ?? 0) - (uplink?.deliveredAlertSeq ?? 0),
       reconnects: uplink?.reconnects ?? 0,

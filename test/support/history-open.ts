@@ -1,15 +1,16 @@
 import { Counters } from '../../agent/core/counters.ts'
 import { silentLogger } from '../../agent/core/logger.ts'
-import type { History, HistoryRows, WaveformChunk } from '../../agent/history/contract.ts'
+import type { History, HistoryRows, StorageClass, WaveformChunk } from '../../agent/history/contract.ts'
 import { type HistoryOptions, type OpenedHistory, openHistory } from '../../agent/history/history.ts'
 import type { Retention } from '../../agent/history/retention.ts'
 import { manualClock } from './manual-clock.ts'
 
 const DAY_MS = 86_400_000
 
-export function retain(more: Partial<Record<'samples' | 'scores' | 'features' | 'waveforms', Retention>> = {}) {
+export function retain(more: Partial<Record<StorageClass, Retention>> = {}): Record<StorageClass, Retention> {
   const ample: Retention = { ageMs: 365 * DAY_MS, bytes: 1 << 30 }
-  return { samples: ample, scores: ample, features: ample, vibration: ample, waveforms: ample, ...more }
+  const kept = { minutes: ample, hours: ample, 'black-box': ample }
+  return { samples: ample, scores: ample, features: ample, vibration: ample, waveforms: ample, ...kept, ...more }
 }
 
 export function openTestHistory(dir: string, more: Partial<HistoryOptions> = {}): Promise<OpenedHistory> {

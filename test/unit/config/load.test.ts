@@ -141,6 +141,10 @@ t.test('defaults of everything that may be left out', async t => {
     samples: { ageMs: 90 * DAY, bytes: 2 * 2 ** 30 },
     scores: { ageMs: 365 * DAY, bytes: 2 ** 30 },
     waveforms: { ageMs: 30 * DAY, bytes: 4 * 2 ** 30 },
+    writeBytesPerDayMax: 20e9,
+    minutes: { ageMs: 365 * DAY, bytes: 2 ** 30 },
+    hours: { ageMs: 3650 * DAY, bytes: 256 * 2 ** 20 },
+    blackBox: { ageMs: 730 * DAY, bytes: 512 * 2 ** 20, beforeMs: 3_600_000, afterMs: 3_600_000 },
   })
   t.same(config.scorer, {
     providers: ['tensorrt', 'cuda', 'cpu'],

@@ -28,6 +28,7 @@ const api: ControlApi = {
     if (id !== alarm.id) throw new AgentError('NOT_FOUND', `no alarm ${id} stands`)
     return { ...alarm, message: `${by}: ${note}` }
   },
+  summary: () => Promise.reject(new Error('not asked for')),
   async *history() {
     yield { timesUs: Float64Array.of(1, 2), columns: ['flow'], values: Float64Array.of(0.5, Number.NaN) }
     yield { timesUs: Float64Array.of(3), columns: ['flow'], values: Float64Array.of(0.25) }

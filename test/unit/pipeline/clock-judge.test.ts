@@ -1,5 +1,7 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { clockJudge } from '../../../agent/pipeline/clock-judge.ts'
+import { clockJudge, lastWriteUs } from '../../../agent/pipeline/clock-judge.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 
 const IN_2026_US = Date.UTC(2026, 5, 1) * 1000
@@ -44,4 +46,32 @@ t.test('steps in either direction are uncertain for ten minutes; slewing is none
     clock.step(30_000)
     t.equal(judge(), 'synced')
   }
+})
+
+t.test('a board that starts at a date before its last run says so, until it has heard the time', async t => {
+  const dir = t.testdir()
+  const files = join(dir, 'journal')
+  t.equal(await lastWriteUs(files), 0, 'nothing was ever written')
+  mkdirSync(files)
+  t.equal(await lastWriteUs(files), 0)
+  for (const [name, timeUs] of [
+    ['old', IN_2026_US - 1e12],
+    ['new', IN_2026_US],
+  ] as const) {
+    writeFileSync(join(files, name), '')
+    utimesSync(join(files, name), timeUs / 1e6, timeUs / 1e6)
+  }
+  const knownUs = await lastWriteUs(files)
+  t.equal(knownUs, IN_2026_US, 'the newest')
+
+  const clock = manualClock(IN_2026_US - 30 * 86_400e6)
+  const judge = clockJudge(clock, knownUs)
+  t.equal(judge(), 'uncertain')
+  clock.advance(60 * MINUTE_MS)
+  t.equal(judge(), 'uncertain')
+  clock.step(31 * 86_400e6)
+  t.equal(judge(), 'uncertain', 'just set')
+  clock.advance(11 * MINUTE_MS)
+  t.equal(judge(), 'synced')
+  t.equal(clockJudge(manualClock(IN_2026_US), knownUs)(), 'synced', 'a start right after the last write')
 })

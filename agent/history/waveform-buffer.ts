@@ -1,92 +1,11 @@
-// Rows and samples that have come since the last chunk of their table. Appending copies numbers and allocates nothing,
-// except when a buffer grows towards its full size.
+// Samples of one waveform channel that have come since its last chunk.
+import { BACK_US, type Codecs, encodeWaveform, SAMPLES_MAX, SPANS_US } from './chunk.ts'
+import type { WaveformChunk } from './contract.ts'
 
-import { BACK_US, encodeRows, encodeWaveform, SPAN_US } from './chunk.ts'
-import type { HistoryClass, WaveformChunk } from './contract.ts'
-
-/** At 10 rows/s the age of five seconds ends a chunk at 50 rows; at 400, 1024 rows of 50 assets would hold 7 MB more. */
-const ROWS_MAX = 512
-const ROWS_FIRST = 32
-/** Wide tables get fewer rows: a chunk is read, checked and sent as a whole. */
-const CHUNK_BYTES_MAX = 524_288
-const SAMPLES_MAX = 65_536
+const SPAN_US = SPANS_US.raw
 const SAMPLES_FIRST = 4096
 /** Pieces of one waveform chunk: each costs 16 bytes, and captures of a second make five in five seconds. */
 const PIECES_MAX = 512
-
-/** Rows of one table that share their columns. */
-export class RowBuffer {
-  readonly cls: HistoryClass
-  readonly prefix: Buffer
-  columns: readonly string[] = []
-  rows = 0
-  firstUs = 0
-  /** Monotonic ms of the first row, set by the owner. */
-  sinceMs = 0
-  #given: readonly string[] | undefined
-  #rowsMax = ROWS_MAX
-  #capacity = 0
-  #times = new Float64Array(0)
-  #values = new Float64Array(0)
-
-  constructor(cls: HistoryClass, prefix: Buffer) {
-    this.cls = cls
-    this.prefix = prefix
-  }
-
-  /** True when these columns need another chunk than the rows held. The same array is recognised without a look inside. */
-  differs(columns: readonly string[]): boolean {
-    if (columns === this.#given) return false
-    if (columns.length === this.columns.length && columns.every((name, i) => name === this.columns[i])) {
-      this.#given = columns
-      return false
-    }
-    return true
-  }
-
-  /** Only while empty. */
-  setColumns(columns: readonly string[]): void {
-    this.#given = columns
-    this.columns = [...columns]
-    this.#rowsMax = Math.max(1, Math.min(ROWS_MAX, Math.floor(CHUNK_BYTES_MAX / (8 * (columns.length + 1)))))
-    this.#capacity = Math.min(ROWS_FIRST, this.#rowsMax)
-    this.#times = new Float64Array(this.#capacity)
-    this.#values = new Float64Array(this.#capacity * columns.length)
-  }
-
-  /** False when the row belongs into a new chunk: this one is full, or the time is too far from its first. */
-  accepts(timeUs: number): boolean {
-    if (this.rows === 0) return true
-    return this.rows < this.#rowsMax && timeUs >= this.firstUs - BACK_US && timeUs < this.firstUs + SPAN_US
-  }
-
-  push(timeUs: number, values: Float64Array, at: number): void {
-    if (this.rows === 0) this.firstUs = timeUs
-    if (this.rows === this.#capacity) this.#grow()
-    const width = this.columns.length
-    const base = this.rows * width
-    this.#times[this.rows++] = timeUs
-    for (let column = 0; column < width; column++) this.#values[base + column] = values[at + column]!
-  }
-
-  #grow(): void {
-    this.#capacity = Math.min(this.#rowsMax, Math.max(ROWS_FIRST, this.#capacity * 2))
-    const [times, values] = [this.#times, this.#values]
-    this.#times = new Float64Array(this.#capacity)
-    this.#values = new Float64Array(this.#capacity * this.columns.length)
-    this.#times.set(times)
-    this.#values.set(values)
-  }
-
-  encode(key: Uint8Array): Buffer {
-    const { columns, rows } = this
-    return encodeRows(key, this.cls, { columns, rows, timesUs: this.#times, values: this.#values })
-  }
-
-  clear(): void {
-    this.rows = 0
-  }
-}
 
 /** Samples of one channel that share type, rate and scaling, in pieces that are each contiguous. */
 export class WaveformBuffer {
@@ -166,8 +85,8 @@ export class WaveformBuffer {
     this.#samples = samples
   }
 
-  encode(key: Uint8Array): Buffer {
-    return encodeWaveform(key, {
+  encode(codecs: Codecs, key: Uint8Array): Buffer {
+    return encodeWaveform(codecs, key, {
       rateHz: this.#rateHz,
       scale: this.#scale,
       offset: this.#offset,

@@ -1,0 +1,46 @@
+// What a fault needs of the machine, and which Debian package has it.
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const PACKAGES = {
+  strace: 'strace',
+  prlimit: 'util-linux',
+  mount: 'mount',
+  umount: 'mount',
+  mke2fs: 'e2fsprogs',
+  libfaketime: 'libfaketime',
+}
+/** They do what only root may. */
+const OF_ROOT = ['mount']
+
+/** One text for each tool that is not there. */
+export function missingTools(needs) {
+  return needs.flatMap(tool => {
+    if (!isThere(tool)) return [`${tool} is missing (apt-get install ${PACKAGES[tool] ?? tool})`]
+    return OF_ROOT.includes(tool) && process.getuid?.() !== 0 ? [`${tool} needs root`] : []
+  })
+}
+
+/** On the PATH, or where only root looks; libfaketime is a library. */
+function isThere(tool) {
+  if (tool === 'libfaketime') return libfaketime() !== undefined
+  const dirs = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/sbin']
+  return dirs.some(dir => existsSync(join(dir, tool)))
+}
+
+/** Undefined where it is not installed (Debian: libfaketime). */
+export function libfaketime() {
+  for (const dir of ['/usr/lib', '/usr/lib64', '/usr/local/lib']) {
+    try {
+      const found = readdirSync(dir, { recursive: dir === '/usr/local/lib' })
+      for (const name of found) {
+        const path = join(dir, name, 'faketime')
+        try {
+          const lib = readdirSync(path).find(file => file.startsWith('libfaketimeMT.so'))
+          if (lib) return join(path, lib)
+        } catch {}
+      }
+    } catch {}
+  }
+  return undefined
+}
