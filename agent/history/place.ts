@@ -32,8 +32,17 @@ const STORE_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/
 /** A set aside store is as large as a store: only the newest is kept. */
 const SET_ASIDE_MAX = 1
 
-export async function openLevel(dir: string, createIfMissing: boolean): Promise<Database> {
-  const options = { keyEncoding: 'view', valueEncoding: 'view', createIfMissing, cacheSize: 2 << 20 } as const
+/**
+ * `sizes`: smaller ones than LevelDB's own let its files begin and go sooner, for tests. Blocks are not compressed again: the
+ * values are, and a damaged length in front of a compressed block is memory that LevelDB asks for and dies of.
+ */
+export async function openLevel(
+  dir: string,
+  createIfMissing: boolean,
+  sizes: { writeBufferSize?: number; maxFileSize?: number } = {},
+): Promise<Database> {
+  const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const
+  const options = { ...encodings, ...sizes, createIfMissing, compression: false, cacheSize: 2 << 20 }
   const db = new Level<Uint8Array, Uint8Array>(dir, options)
   await db.open()
   return db as Database
