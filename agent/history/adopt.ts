@@ -97,7 +97,7 @@ class LeftBehind {
 
   units(): readonly Unit[] {
     return [...this.#tables.values()].flatMap(({ table, gone, live }) => {
-      if (live) for (const buffer of [table.raw, ...table.summed.map(one => one.buffer)]) table.chunk(buffer)
+      if (live) for (const buffer of table.buffers) table.chunk(buffer)
       else table.end()
       const unit = table.takeFull()
       return unit ? [{ ...unit, dels: [...unit.dels, ...gone] }] : gone.length > 0 ? [onlyGone(gone)] : []

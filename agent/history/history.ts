@@ -11,7 +11,7 @@ import { AgentError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { adoptLeftBehind } from './adopt.ts'
 import { BlackBox } from './black-box.ts'
-import { Codecs, piecesOf } from './chunk.ts'
+import { Codecs } from './chunk.ts'
 import type {
   History,
   HistoryQuery,
@@ -23,28 +23,20 @@ import type {
   SummaryQuery,
   WaveformChunk,
 } from './contract.ts'
-import { chunkKey, storageClassOf, tablePrefix } from './keys.ts'
 import { type Database, type OpenLevel, openLevel, type PlaceReport } from './place.ts'
 import { ChunkReader } from './query.ts'
 import { Retainer, type Retention } from './retention.ts'
 import { RowReader } from './row-reader.ts'
 import { Salvage } from './salvage.ts'
 import { Store } from './store.ts'
-import { Table } from './table.ts'
-import { type Unit, UnitBuilder } from './unit.ts'
-import { WaveformBuffer } from './waveform-buffer.ts'
+import { Tables } from './tables.ts'
+import type { Unit } from './unit.ts'
+import { rowsOfPiece, Waveforms } from './waveforms.ts'
 import { WriteBehind } from './write-behind.ts'
 
 /** What a crash may cost. */
 const AGE_MAX_MS = 5_000
 const SWEEP_MS = 1_000
-/** 50 assets of 4 classes are 200; a flood of names must not take the memory. */
-const TABLES_MAX = 4_096
-/** Rows held in memory until they fill a chunk; beyond, the largest tables become chunks early. */
-const HELD_BYTES_MAX = 32 << 20
-/** Rows of an asset that went silent; a chunk spans an hour at most. */
-const HELD_MAX_MS = 2 * 3_600_000
-
 export interface HistoryOptions {
   /** The LevelDB directory. Beside it: `<dir>.initialised`, and `<dir>.damaged-N` after a loss. Made when missing. */
   dir: string
@@ -78,17 +70,15 @@ class LevelHistory implements History {
   readonly #store: Store
   readonly #writer: WriteBehind
   readonly #blackBox: BlackBox
-  readonly #chunks: ChunkReader
   readonly #reader: RowReader
   readonly #retainer: Retainer
   readonly #salvage: Salvage
   #salvaged: Promise<void> | undefined
   readonly #corrupt: { n: number }
   readonly #lost: { n: number }
-  readonly #codecs = new Codecs()
-  readonly #tables: Record<RowClass, Map<string, Table>>
-  readonly #waveforms = new Map<string, Map<string, WaveformBuffer>>()
-  #names = 0
+  readonly #making = { codecs: new Codecs(), takeSeq: (): number => this.#store.takeSeq() }
+  readonly #tables: Tables
+  readonly #waveforms: Waveforms
   readonly #cancels: Cancel[] = []
   #closed = false
 
@@ -98,7 +88,6 @@ class LevelHistory implements History {
     this.#logger = logger
     this.#corrupt = counters.get('history.corrupt_chunks')
     this.#lost = counters.get('history.lost_rows')
-    this.#tables = { samples: new Map(), scores: new Map(), features: new Map(), vibration: new Map() }
     this.#blackBox = new BlackBox(logger)
     this.#store = new Store({
       ...options,
@@ -111,9 +100,12 @@ class LevelHistory implements History {
     this.#writer = new WriteBehind(this.#store, counters, async () => {
       if (this.#retainer.overgrown) await this.#retainer.enforce()
     })
-    const chunks = new ChunkReader(this.#store, this.#writer, this.#codecs, logger, counters)
-    this.#chunks = chunks
-    this.#reader = new RowReader(chunks, this.#codecs, (asset, cls) => this.#tables[cls].get(asset))
+    const { codecs, takeSeq } = this.#making
+    const reader = new ChunkReader(this.#store, this.#writer, codecs, logger, counters)
+    const parts = { codecs, takeSeq, writer: this.#writer, clock, lost: this.#lost }
+    this.#tables = new Tables(parts)
+    this.#waveforms = new Waveforms({ ...parts, reader })
+    this.#reader = new RowReader(reader, codecs, (asset, cls) => this.#tables.get(asset, cls))
   }
 
   async open(): Promise<PlaceReport> {
@@ -122,8 +114,8 @@ class LevelHistory implements History {
       if (what) this.#store.noteSalvage(what)
     })
     this.#cancels.push(
-      this.#clock.every(AGE_MAX_MS, () => this.#saveTables()),
-      this.#clock.every(SWEEP_MS, () => this.#sealWaveforms(AGE_MAX_MS)),
+      this.#clock.every(AGE_MAX_MS, () => this.#tables.save()),
+      this.#clock.every(SWEEP_MS, () => this.#waveforms.sealOlderThan(AGE_MAX_MS)),
     )
     return report
   }
@@ -131,24 +123,9 @@ class LevelHistory implements History {
   /** Pieces of an ended process, or of a chunk that was dropped: not those that this one still fills or has on its way. */
   async #adopt(db: Database): Promise<readonly Unit[]> {
     await this.#blackBox.load(db)
-    const mine = new Set<string>()
-    const myOpen = new Set<string>()
+    const { pieces: mine, open: myOpen } = this.#tables.keysInMemory()
     for (const key of this.#writer.replacedKeys()) mine.add(key.toString('latin1'))
-    for (const table of this.#everyTable()) {
-      myOpen.add(table.openKey.toString('latin1'))
-      for (const { buffer } of [{ buffer: table.raw }, ...table.summed]) {
-        for (const { key } of buffer.pieces) mine.add(key.toString('latin1'))
-      }
-    }
-    const takeSeq = (): number => this.#store.takeSeq()
-    return adoptLeftBehind(db, {
-      codecs: this.#codecs,
-      takeSeq,
-      mine,
-      myOpen,
-      corrupt: this.#corrupt,
-      logger: this.#logger,
-    })
+    return adoptLeftBehind(db, { ...this.#making, mine, myOpen, corrupt: this.#corrupt, logger: this.#logger })
   }
 
   append(
@@ -159,97 +136,13 @@ class LevelHistory implements History {
     timesUs: Float64Array,
     values: Float64Array,
   ): void {
-    const table = this.#closed ? undefined : (this.#tables[cls].get(asset) ?? this.#addTable(asset, cls))
-    if (!table) {
-      this.#lost.n += rows
-      return
-    }
-    table.setColumns(columns)
-    const width = columns.length
-    for (let row = 0; row < rows; row++) {
-      const timeUs = timesUs[row]!
-      if (Number.isFinite(timeUs)) table.push(timeUs, values, row * width)
-      else this.#lost.n++
-    }
-    this.#writer.push(table.takeFull())
-  }
-
-  #addTable(asset: string, cls: RowClass): Table | undefined {
-    if (++this.#names > TABLES_MAX) return undefined
-    const table = new Table(cls, asset, this.#codecs, () => this.#store.takeSeq())
-    this.#tables[cls].set(asset, table)
-    return table
-  }
-
-  *#everyTable(): Generator<Table> {
-    for (const tables of Object.values(this.#tables)) yield* tables.values()
-  }
-
-  /** Puts on its way what is in memory only, and keeps what stays there within bounds. */
-  #saveTables(): void {
-    const nowMs = this.#clock.monotonicMs()
-    let held = 0
-    for (const table of this.#everyTable()) {
-      table.sealHeld(nowMs, HELD_MAX_MS)
-      held += table.bytes
-    }
-    if (held > HELD_BYTES_MAX) this.#sealLargest(held - HELD_BYTES_MAX)
-    for (const table of this.#everyTable()) this.#writer.push(table.takeUnsaved())
-  }
-
-  #sealLargest(excessBytes: number): void {
-    let left = excessBytes
-    for (const table of [...this.#everyTable()].sort((a, b) => b.bytes - a.bytes)) {
-      if (left <= 0) return
-      left -= table.bytes
-      table.sealNow()
-      left += table.bytes
-    }
+    if (this.#closed) this.#lost.n += rows
+    else this.#tables.append(asset, cls, columns, rows, timesUs, values)
   }
 
   appendWaveform(asset: string, channel: string, chunk: WaveformChunk): void {
-    const { startUs, rateHz, samples } = chunk
-    const usable = !this.#closed && Number.isFinite(startUs) && rateHz > 0 && rateHz < Number.POSITIVE_INFINITY
-    const buffer = usable ? (this.#waveforms.get(asset)?.get(channel) ?? this.#addWaveform(asset, channel)) : undefined
-    if (!buffer) {
-      this.#lost.n += samples.length
-      return
-    }
-    for (let from = 0; from < samples.length; ) {
-      const count = buffer.room(chunk, from)
-      if (count === 0) {
-        this.#seal(buffer)
-        continue
-      }
-      if (buffer.rows === 0) buffer.sinceMs = this.#clock.monotonicMs()
-      buffer.push(chunk, from, count)
-      from += count
-    }
-  }
-
-  #addWaveform(asset: string, channel: string): WaveformBuffer | undefined {
-    if (++this.#names > TABLES_MAX) return undefined
-    const buffer = new WaveformBuffer(tablePrefix('waveforms', asset, channel))
-    const channels = this.#waveforms.get(asset) ?? new Map<string, WaveformBuffer>()
-    this.#waveforms.set(asset, channels.set(channel, buffer))
-    return buffer
-  }
-
-  #seal(buffer: WaveformBuffer): void {
-    if (buffer.rows === 0) return
-    const { prefix, firstUs, rows } = buffer
-    const unit = new UnitBuilder(this.#codecs, () => this.#store.takeSeq())
-    const key = chunkKey(prefix, firstUs, this.#store.takeSeq())
-    unit.add({ cls: 'waveforms', prefix, key, value: buffer.encode(this.#codecs, key), firstUs, rows, pieces: [] })
-    buffer.clear()
-    this.#writer.push(unit.build())
-  }
-
-  #sealWaveforms(ageMs: number): void {
-    const beforeMs = this.#clock.monotonicMs() - ageMs
-    for (const channels of this.#waveforms.values()) {
-      for (const buffer of channels.values()) if (buffer.rows > 0 && buffer.sinceMs <= beforeMs) this.#seal(buffer)
-    }
+    if (this.#closed) this.#lost.n += chunk.samples.length
+    else this.#waveforms.append(asset, channel, chunk)
   }
 
   async *query(query: HistoryQuery): AsyncGenerator<HistoryRows> {
@@ -268,12 +161,8 @@ class LevelHistory implements History {
     return this.#reader.summary(query)
   }
 
-  async *waveforms(asset: string, channel: string, fromUs: number, toUs: number): AsyncGenerator<WaveformChunk> {
-    const unsealed = this.#waveforms.get(asset)?.get(channel)
-    const prefix = tablePrefix('waveforms', asset, channel)
-    for await (const chunk of this.#chunks.chunks(prefix, fromUs, toUs, unsealed)) {
-      yield* piecesOf(this.#codecs, chunk, fromUs, toUs)
-    }
+  waveforms(asset: string, channel: string, fromUs: number, toUs: number): AsyncIterable<WaveformChunk> {
+    return this.#waveforms.pieces(asset, channel, fromUs, toUs)
   }
 
   keepAround(asset: string, fromUs: number, toUs: number): void {
@@ -281,8 +170,8 @@ class LevelHistory implements History {
   }
 
   async flush(): Promise<void> {
-    this.#saveTables()
-    this.#sealWaveforms(0)
+    this.#tables.save()
+    this.#waveforms.sealOlderThan(0)
     await this.#writer.settled()
   }
 
@@ -292,8 +181,10 @@ class LevelHistory implements History {
 
   stats(): HistoryStats {
     const { tally, failing, setAside } = this.#store
+    const bytes = { ...tally.bytes }
+    this.#tables.weighPieces(bytes)
     return {
-      bytes: this.#bytesStored(),
+      bytes,
       oldestUs: tally.extremes().oldestUs,
       chunks: tally.chunks,
       corruptChunks: this.#corrupt.n,
@@ -303,39 +194,17 @@ class LevelHistory implements History {
     }
   }
 
-  /** Chunks, and the pieces of those to be. */
-  #bytesStored(): Record<StorageClass, number> {
-    const bytes = { ...this.#store.tally.bytes }
-    for (const table of this.#everyTable()) {
-      for (const { buffer } of [{ buffer: table.raw }, ...table.summed]) {
-        const cls = storageClassOf(buffer.prefix)
-        if (cls) for (const piece of buffer.pieces) if (piece.stored) bytes[cls] += piece.bytes
-      }
-    }
-    return bytes
-  }
-
   async close(): Promise<void> {
     if (this.#closed) return
     for (const cancel of this.#cancels) cancel()
     this.#salvage.stop()
     await this.#salvaged
-    this.#saveTables()
-    this.#sealWaveforms(0)
+    this.#tables.save()
+    this.#waveforms.sealOlderThan(0)
     this.#closed = true
     const before = this.#lost.n
     await this.#writer.settled().catch(() => this.#writer.abandon())
     if (this.#lost.n > before) this.#logger.error('history rows were lost at the end', { rows: this.#lost.n - before })
     await this.#store.close()
-  }
-}
-
-/** Engineering values with a time for each sample. */
-function rowsOfPiece(piece: WaveformChunk, channel: string): HistoryRows {
-  const { startUs, rateHz, samples, scale, offset } = piece
-  return {
-    timesUs: Float64Array.from(samples, (_, i) => startUs + (i * 1e6) / rateHz),
-    columns: [channel],
-    values: Float64Array.from(samples, raw => raw * scale + offset),
   }
 }

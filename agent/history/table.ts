@@ -45,9 +45,13 @@ export class Table {
     this.#unit = new UnitBuilder(codecs, takeSeq)
   }
 
+  get buffers(): readonly RowBuffer[] {
+    return [this.raw, ...this.summed.map(({ buffer }) => buffer)]
+  }
+
   /** Memory its buffers hold. */
   get bytes(): number {
-    return this.raw.bytes + this.summed.reduce((sum, { buffer }) => sum + buffer.bytes, 0)
+    return this.buffers.reduce((sum, buffer) => sum + buffer.bytes, 0)
   }
 
   /** Columns of the rows to come. With other ones than before, what is held becomes chunks. */
