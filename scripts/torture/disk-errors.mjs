@@ -10,6 +10,8 @@ import { storeTrials } from './support/store-trial.mjs'
 
 /** Refusals in a row: one is met by a new segment or an opening again, more by waiting. strace counts each call by itself. */
 const REFUSALS_MAX = 3
+/** Three of the journal, two of the history, both on a tmpfs. */
+const TRIALS_OF_N = 7
 const TMPFS_MB = 16
 const PAGE_BYTES = 4096
 const FULL_MS = 300
@@ -22,7 +24,7 @@ export const fault = {
   run,
 }
 
-async function run({ count, seed }) {
+async function run({ count, seed, over = () => false }) {
   const prng = seededPrng(seed)
   const dir = mkdtempSync(join(tmpdir(), 'ww-'))
   const places = Array.from({ length: count }, (_, i) => ({
@@ -42,14 +44,20 @@ async function run({ count, seed }) {
       await attempt(places.map(place => ({ store: 'journal', dir: join(dir, `${kind}-${place.at}`), kind, ...place })))
     }
     for (const place of places) {
+      if (over()) break
       const trials = ['ENOSPC', 'EIO'].map(kind => ({ store: 'history', dir: join(dir, kind), kind, ...place }))
       await Promise.all(trials.map(trial => attempt([trial], { wrap: refusingLevel(trial) })))
     }
-    await onFullTmpfs(places, attempt)
+    await onFullTmpfs(places, attempt, over)
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
-  return { ...done, notes: [`${done.felt} of ${done.runs} met a refusal before they were acknowledged`] }
+  const { failures, runs: trials, felt } = done
+  return {
+    runs: Math.floor(trials / TRIALS_OF_N),
+    failures,
+    notes: [`${felt} of ${trials} trials, ${TRIALS_OF_N} an N, met a refusal before they were acknowledged`],
+  }
 }
 
 function nameOf({ store, kind, at, count }) {
@@ -59,11 +67,12 @@ function nameOf({ store, kind, at, count }) {
 }
 
 /** Both stores on one tmpfs, each N once. */
-async function onFullTmpfs(places, attempt) {
+async function onFullTmpfs(places, attempt, over) {
   const dir = mkdtempSync(join(tmpdir(), 'ww-'))
   const unmount = mountTmpfs(dir, TMPFS_MB)
   try {
     for (const { at } of places) {
+      if (over()) break
       const trials = ['journal', 'history'].map(store => ({ store, dir: join(dir, store), kind: 'outside', at }))
       const children = []
       const full = filled(dir, at, children)

@@ -1,6 +1,4 @@
 // A taste of what `npm run torture` does to the whole agent and to stores on a refusing disk; the counts there are larger.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 
 interface Fault {
@@ -9,17 +7,17 @@ interface Fault {
 }
 
 const seed = Number(process.env.WEARWATCH_SEED ?? Math.floor(performance.timeOrigin % 1e6))
-const DIRS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+const SUITE = new URL('../../scripts/torture/', import.meta.url)
 
 async function faultOf(file: string): Promise<Fault> {
-  return (await import(new URL(`../../scripts/torture/${file}.mjs`, import.meta.url).href)).fault as Fault
+  return (await import(new URL(`${file}.mjs`, SUITE).href)).fault as Fault
 }
 
 async function taste(t: Test, file: string, count: number): Promise<void> {
   const fault = await faultOf(file)
-  const missing = fault.needs.find(tool => !DIRS.some(dir => existsSync(join(dir, tool))))
-  if (missing) return void t.comment(`skipped: ${missing} is not installed`)
-  if (fault.needs.includes('mount') && process.getuid?.() !== 0) return void t.comment('skipped: only root may mount')
+  const { missingTools } = await import(new URL('support/tools.mjs', SUITE).href)
+  const missing = missingTools(fault.needs) as string[]
+  if (missing.length > 0) return void t.pass('nothing to try it with', { skip: missing.join('; ') })
   t.comment(`WEARWATCH_SEED=${seed}`)
   const { failures, notes } = await fault.run({ count, seed })
   for (const note of notes) t.comment(note)

@@ -1,7 +1,7 @@
 // The built agent as a process of its own, under a fault or not.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { askDaemon, streamDaemon } from '../../../dist/http/client.js'
@@ -98,10 +98,4 @@ export class AgentProcess {
     this.child.kill(signal)
     await ended
   }
-}
-
-/** On the PATH, or where only root looks. */
-export function hasTool(name) {
-  const dirs = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/sbin']
-  return dirs.some(dir => existsSync(join(dir, name)))
 }

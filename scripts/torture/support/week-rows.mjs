@@ -47,7 +47,7 @@ export function fillRow(table, asset, row, into, at) {
   if (inBurst(asset, Math.floor(row / ROWS_PER_S))) into[at + CHANNELS.length - 1] = 10
 }
 
-export function weekConfig(url, dir, samplesMib) {
+export function weekConfig(url, dir, spaceMib) {
   const units = ['m3/h', 'bar', 'bar', 'A', '1/min', 'Cel', 'Cel', 'bar']
   const channels = CHANNELS.map(
     (id, i) => `      ${id}: {unit: ${units[i]}${id === 'pressure' ? ', max: 9, limit: {off-delay: 3s}' : ''}}`,
@@ -68,7 +68,7 @@ ${channels.join('\n')}
 assets:
 ${Array.from({ length: ASSETS }, (_, i) => `  ${assetId(i)}: {type: pump}`).join('\n')}
 uplink: {mqtt: {url: "${url}"}}
-storage: {dir: ${dir}, samples: {size: ${samplesMib}MiB}, journal: 16MiB}
+storage: {dir: ${dir}, samples: {size: ${spaceMib.samples}MiB}, journal: ${spaceMib.journal}MiB}
 scorer: {provider: cpu}
 log: {level: error}
 `
