@@ -25,6 +25,9 @@ const counters = new Counters()
 const deps = { clock, counters, logger: silentLogger }
 /** When the disk was well again; Infinity while it is not known to be. */
 let wellMs = Number.NEGATIVE_INFINITY
+/** The parent is gone: nobody keeps the ledger. */
+const orphaned = () => process.exit(1)
+process.once('disconnect', orphaned)
 process.on('message', ({ well }) => {
   if (well) wellMs = clock.monotonicMs()
 })
@@ -145,4 +148,5 @@ for (trial of JSON.parse(process.argv[2])) {
   await tell({ over: await (trial.store === 'journal' ? journal() : history()) })
   n++
 }
+process.off('disconnect', orphaned)
 process.disconnect()

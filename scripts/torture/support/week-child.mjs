@@ -22,6 +22,9 @@ const [file, secondsText, seedText] = process.argv.slice(2)
 const seconds = Number(secondsText)
 const clock = new ManualClock(START_US)
 const told = new Map()
+/** The parent is gone: nobody keeps the ledger. */
+const orphaned = () => process.exit(1)
+process.once('disconnect', orphaned)
 process.on('message', ({ done }) => told.get(done)?.())
 
 function say(message) {
@@ -123,4 +126,5 @@ await say({
 const going = setInterval(() => clock.advance(DRAIN_STEP_MS), DRAIN_REAL_MS)
 await agent.stop()
 clearInterval(going)
+process.off('disconnect', orphaned)
 process.disconnect()
