@@ -80,32 +80,44 @@ function wrongRecord({ seq, kind, priority, payload }, id) {
   return same ? undefined : `record ${seq} (${said}) is not what was appended`
 }
 
+/** Reading may say that it could not: then the rest of what is asked for is still read. */
+async function told(stated, read, otherwise = undefined) {
+  try {
+    return await read()
+  } catch (error) {
+    stated.push(error.message)
+    return otherwise
+  }
+}
+
 async function checkHistory(dir, ledger, options) {
   const { history, losses, checked } = await openHistoryAt(dir, options)
-  const wrong = []
-  const lost = []
+  const [wrong, lost, uneven, failed] = [[], [], [], []]
   try {
     for (const [t, table] of TABLES.entries()) {
-      const rows = await readTable(history, table, wrong)
+      const rows = []
+      await told(failed, () => readTable(history, table, rows, wrong))
       lost.push(...missingRows(rows, ledger.ranges(t), `rows of ${table.asset} ${table.cls}`))
-      if (wrong.length < FAULTS_MAX) await checkSummary(history, table, rows, wrong)
+      if (wrong.length < FAULTS_MAX) await told(failed, () => checkSummary(history, table, rows, uneven))
     }
-    const pieces = await readWave(history, wrong)
+    const pieces = await told(failed, () => readWave(history, wrong), [])
     lost.push(...missingRows(pieces, ledger.ranges(TABLES.length), 'pieces of the waveform'))
     await checked
-    const { corruptChunks, lossAtOpen } = history.stats()
-    const stated = [...new Set([...losses, ...(lossAtOpen ? [lossAtOpen] : [])])]
+    const { corruptChunks, lossAtOpen, failing } = history.stats()
+    const stated = [...new Set([...losses, ...failed, ...(lossAtOpen ? [lossAtOpen] : [])])]
     if (corruptChunks > 0) stated.push(`${corruptChunks} corrupt chunks`)
+    if (failing) wrong.push(`it cannot be used: ${failing}`)
+    // Where a chunk of rows, or of what they were summed up to, is gone, and that is stated, the two differ.
     const silent = stated.length === 0 ? lost : []
+    if (stated.length === 0) wrong.push(...uneven)
     return { wrong: wrong.slice(0, FAULTS_MAX), lost, stated, silent }
   } finally {
     await history.close()
   }
 }
 
-/** Numbers of all rows in the order they are read. */
-async function readTable(history, { asset, cls, columnsOf }, wrong) {
-  const numbers = []
+/** Adds the numbers of all rows in the order they are read. */
+async function readTable(history, { asset, cls, columnsOf }, numbers, wrong) {
   let last = -1
   for await (const { timesUs, columns, values } of history.query({ asset, class: cls, ...ALL })) {
     for (let row = 0; row < timesUs.length; row++) {
@@ -120,7 +132,6 @@ async function readTable(history, { asset, cls, columnsOf }, wrong) {
       numbers.push(number)
     }
   }
-  return numbers
 }
 
 function missingRows(numbers, ranges, what) {

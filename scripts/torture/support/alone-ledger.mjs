@@ -30,6 +30,10 @@ export class JournalLedger {
   copy() {
     return Object.assign(new JournalLedger(), { ...this, acked: new Map(this.acked), faults: [...this.faults] })
   }
+
+  toJSON() {
+    return { ...this, acked: [...this.acked] }
+  }
 }
 
 export class HistoryLedger {
@@ -59,8 +63,10 @@ export class HistoryLedger {
   }
 }
 
-export function newLedger(store) {
-  return store === 'journal' ? new JournalLedger() : new HistoryLedger()
+/** `known`: one written as JSON before. */
+export function newLedger(store, known = {}) {
+  if (store === 'history') return Object.assign(new HistoryLedger(), known)
+  return Object.assign(new JournalLedger(), { ...known, acked: new Map(known.acked) })
 }
 
 /** A writer that is started and waits to be told what to write. */

@@ -1,0 +1,108 @@
+// One bit of one file of journal or history is turned over, the store is opened and read to its end: the damage is stated, or all
+// that is read is right. Files are drawn alike, whatever their size, so that the small ones that all depends on get their share.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seededPrng } from '../../dist/core/prng.js'
+import { filesOf, makeCorpus } from './support/corpus.mjs'
+import { badOutcome, DamageTrials } from './support/damage.mjs'
+
+const CORPORA = [
+  { store: 'journal', lives: 2, lifeMs: 200 },
+  { store: 'journal', lives: 3, lifeMs: 300, closed: true },
+  { store: 'history', lives: 1, lifeMs: 500 },
+  { store: 'history', lives: 3, lifeMs: 500 },
+  { store: 'history', lives: 4, lifeMs: 400, closed: true },
+]
+const AT_ONCE = 2
+/** Of LevelDB's tables so many flips go to the end, where their index is. */
+const INDEX_SHARE = 0.3
+const INDEX_BYTES = 400
+
+export const fault = {
+  name: 'bit-flips',
+  what: 'one bit of any file of journal or history turned over',
+  counts: { full: 5000, short: 300 },
+  needs: [],
+  run,
+}
+
+async function run({ count, seed, over }) {
+  const home = mkdtempSync(join(tmpdir(), 'ww-'))
+  const prng = seededPrng(seed)
+  const state = { runs: 0, stated: 0, failures: [], kinds: new Map() }
+  try {
+    const places = await flipPlaces(home, prng)
+    state.failures.push(...(await soundAtFirst(home)))
+    const flips = Array.from({ length: count }, () => drawn(places, prng))
+    await Promise.all(Array.from({ length: AT_ONCE }, () => work(home, flips, state, over)))
+  } finally {
+    if (state.failures.length === 0) rmSync(home, { recursive: true, force: true })
+  }
+  const notes = [`${state.stated} stated, the others did no harm`]
+  for (const [kind, { flips, stated }] of [...state.kinds].sort()) notes.push(`${kind}: ${stated} of ${flips} stated`)
+  if (state.failures.length > 0) notes.push(`undamaged stores: ${home}`)
+  return { runs: state.runs, failures: state.failures, notes }
+}
+
+function homeOf(home, i) {
+  return join(home, `corpus-${i}`)
+}
+
+async function flipPlaces(home) {
+  const places = []
+  for (const [i, corpus] of CORPORA.entries()) {
+    await makeCorpus(homeOf(home, i), corpus)
+    for (const file of filesOf(homeOf(home, i), corpus.store)) {
+      if (file.bytes > 0) places.push({ home: homeOf(home, i), store: corpus.store, ...file })
+    }
+  }
+  return places
+}
+
+/** What the trials start from has nothing wrong. */
+async function soundAtFirst(home) {
+  const trials = new DamageTrials(home)
+  const faults = []
+  for (const [i, { store }] of CORPORA.entries()) {
+    const result = await trials.attempt({ home: homeOf(home, i), store })
+    const bad = badOutcome(result) ?? [...result.lost, ...result.stated].join('; ')
+    if (bad) faults.push(`${store} ${homeOf(home, i)}, undamaged: ${bad}`)
+  }
+  await trials.close()
+  return faults
+}
+
+function drawn(places, prng) {
+  // Tables are many; a kind of file first, then one of that kind.
+  const kinds = [...new Set(places.map(kindOf))]
+  const kind = kinds[Math.floor(prng.next() * kinds.length)]
+  const alike = places.filter(place => kindOf(place) === kind)
+  const { home, store, file, bytes } = alike[Math.floor(prng.next() * alike.length)]
+  const from = /ldb$/.test(file) && prng.next() < INDEX_SHARE ? Math.max(0, bytes - INDEX_BYTES) : 0
+  const byte = from + Math.floor(prng.next() * (bytes - from))
+  return { home, store, kind, change: { file, byte, bit: Math.floor(prng.next() * 8) } }
+}
+
+function kindOf({ store, file }) {
+  return `${store} ${/MANIFEST|CURRENT|\.\w+$/.exec(file)[0]}`
+}
+
+async function work(home, flips, state, over) {
+  const trials = new DamageTrials(home)
+  for (let flip = flips.pop(); flip && !over(); flip = flips.pop()) {
+    const result = await trials.attempt(flip)
+    state.runs++
+    const kind = state.kinds.get(flip.kind) ?? { flips: 0, stated: 0 }
+    state.kinds.set(flip.kind, kind)
+    kind.flips++
+    if (result.stated?.length > 0) {
+      kind.stated++
+      state.stated++
+    }
+    const bad = badOutcome(result)
+    const { file, byte, bit } = flip.change
+    if (bad) state.failures.push(`${join(flip.home, file)} byte ${byte} bit ${bit}: ${bad}`)
+  }
+  await trials.close()
+}
