@@ -28,6 +28,7 @@ import { ChunkReader } from './query.ts'
 import { Retainer, type Retention } from './retention.ts'
 import { RowReader } from './row-reader.ts'
 import { Salvage } from './salvage.ts'
+import { Scrub } from './scrub.ts'
 import { Store } from './store.ts'
 import { Tables } from './tables.ts'
 import type { Unit } from './unit.ts'
@@ -37,6 +38,8 @@ import { WriteBehind } from './write-behind.ts'
 /** What a crash may cost. */
 const AGE_MAX_MS = 5_000
 const SWEEP_MS = 1_000
+/** Disks rot in weeks, and what a compaction reads before it was found is written anew as if it were whole. */
+const SCRUB_MS = 24 * 3_600_000
 export interface HistoryOptions {
   /** The LevelDB directory. Beside it: `<dir>.initialised`, and `<dir>.damaged-N` after a loss. Made when missing. */
   dir: string
@@ -53,6 +56,8 @@ export interface HistoryOptions {
 export interface OpenedHistory {
   history: History
   report: PlaceReport
+  /** Resolves when what lay there has been read through once for damage, and what was damaged was set aside. */
+  checked: Promise<void>
 }
 
 /**
@@ -61,7 +66,8 @@ export interface OpenedHistory {
  */
 export async function openHistory(options: HistoryOptions): Promise<OpenedHistory> {
   const history = new LevelHistory(options)
-  return { history, report: await history.open() }
+  const report = await history.open()
+  return { history, report, checked: history.check() }
 }
 
 class LevelHistory implements History {
@@ -73,7 +79,9 @@ class LevelHistory implements History {
   readonly #reader: RowReader
   readonly #retainer: Retainer
   readonly #salvage: Salvage
-  #salvaged: Promise<void> | undefined
+  readonly #scrub: Scrub
+  #salvaged: Promise<void> = Promise.resolve()
+  #checking: Promise<void> | undefined
   readonly #corrupt: { n: number }
   readonly #lost: { n: number }
   readonly #making = { codecs: new Codecs(), takeSeq: (): number => this.#store.takeSeq() }
@@ -93,8 +101,10 @@ class LevelHistory implements History {
       ...options,
       openLevel: options.openLevel ?? openLevel,
       adopt: db => this.#adopt(db),
-      reopened: () => this.#writer.drain(),
+      inMemory: () => this.#inMemory(),
+      reopened: report => this.#reopened(report),
     })
+    this.#scrub = new Scrub(options)
     this.#salvage = new Salvage({ ...options, openLevel: options.openLevel ?? openLevel }, this.#store)
     this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger)
     this.#writer = new WriteBehind(this.#store, counters, async () => {
@@ -110,22 +120,57 @@ class LevelHistory implements History {
 
   async open(): Promise<PlaceReport> {
     const report = await this.#store.open()
-    this.#salvaged = this.#salvage.run(report.setAside).then(what => {
-      if (what) this.#store.noteSalvage(what)
-    })
+    this.#carryOver(report.setAside)
     this.#cancels.push(
+      this.#clock.every(SCRUB_MS, () => void this.check()),
       this.#clock.every(AGE_MAX_MS, () => this.#tables.save()),
       this.#clock.every(SWEEP_MS, () => this.#waveforms.sealOlderThan(AGE_MAX_MS)),
     )
     return report
   }
 
+  #carryOver(setAside: string | undefined): void {
+    this.#salvaged = this.#salvaged
+      .then(() => this.#salvage.run(setAside))
+      .then(what => {
+        if (what) this.#store.noteSalvage(what)
+      })
+  }
+
+  #reopened(report: PlaceReport): void {
+    if (report.created) {
+      this.#tables.forgetPieces()
+      this.#writer.forgetPieces()
+    }
+    if (report.setAside) this.#carryOver(report.setAside)
+    this.#writer.drain()
+  }
+
+  /** Reads the store through for damage; one at a time. */
+  check(): Promise<void> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined
+    })
+    return this.#checking
+  }
+
+  async #check(): Promise<void> {
+    const damage = await this.#scrub.run()
+    if (damage !== undefined && !this.#closed) await this.#store.damaged(damage)
+  }
+
+  #inMemory(): { pieces: string[]; open: string[] } {
+    const { pieces, open } = this.#tables.keysInMemory()
+    for (const key of this.#writer.replacedKeys()) pieces.add(key.toString('latin1'))
+    return { pieces: [...pieces], open: [...open] }
+  }
+
   /** Pieces of an ended process, or of a chunk that was dropped: not those that this one still fills or has on its way. */
   async #adopt(db: Database): Promise<readonly Unit[]> {
     await this.#blackBox.load(db)
-    const { pieces: mine, open: myOpen } = this.#tables.keysInMemory()
-    for (const key of this.#writer.replacedKeys()) mine.add(key.toString('latin1'))
-    return adoptLeftBehind(db, { ...this.#making, mine, myOpen, corrupt: this.#corrupt, logger: this.#logger })
+    const { pieces, open } = this.#inMemory()
+    const held = { mine: new Set(pieces), myOpen: new Set(open) }
+    return adoptLeftBehind(db, { ...this.#making, ...held, corrupt: this.#corrupt, logger: this.#logger })
   }
 
   append(
@@ -197,6 +242,8 @@ class LevelHistory implements History {
   async close(): Promise<void> {
     if (this.#closed) return
     for (const cancel of this.#cancels) cancel()
+    this.#scrub.stop()
+    await this.#checking
     this.#salvage.stop()
     await this.#salvaged
     this.#tables.save()

@@ -6,7 +6,10 @@
 //   footer   handle of the metaindex, handle of the index, zeros, at 40 the magic
 //   handle   offset varint, size varint            block   size bytes, kind u8, masked CRC32C of both u32
 //   index    entries: shared varint, unshared varint, value varint, key, value (a handle); then u32 offsets and their count
-import { type FileHandle, open } from 'node:fs/promises'
+//
+// An index that is compressed (kind 1: stores of versions that let LevelDB compress) is sound or not, but not looked into.
+import { type FileHandle, open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { crc32c } from './crc32c.ts'
 
 const FOOTER_BYTES = 48
@@ -38,7 +41,8 @@ export async function blocksOf(path: string): Promise<Handle[] | undefined> {
     const blocks: Handle[] = []
     for (const handle of [index, metaindex]) {
       const block = handle.offset + handle.size <= size ? await soundBlock(file, handle) : undefined
-      const handles = block && handlesIn(block)
+      if (!block) return undefined
+      const handles = block[handle.size] === 0 ? handlesIn(block.subarray(0, handle.size)) : []
       if (!handles) return undefined
       blocks.push(...handles)
     }
@@ -49,7 +53,11 @@ export async function blocksOf(path: string): Promise<Handle[] | undefined> {
 }
 
 /** Bytes of the blocks whose checksum does not hold. `pause` is waited for after each. */
-export async function damagedBytes(path: string, blocks: readonly Handle[], pause: () => Promise<void>): Promise<number> {
+export async function damagedBytes(
+  path: string,
+  blocks: readonly Handle[],
+  pause: () => Promise<void>,
+): Promise<number> {
   const file = await open(path)
   let damaged = 0
   try {
@@ -63,13 +71,13 @@ export async function damagedBytes(path: string, blocks: readonly Handle[], paus
   }
 }
 
-/** The block without its trailer; undefined when its checksum does not hold or the file ends before it does. */
+/** The block with its trailer; undefined when its checksum does not hold or the file ends before it does. */
 async function soundBlock(file: FileHandle, { offset, size }: Handle): Promise<Buffer | undefined> {
   const bytes = await bytesAt(file, offset, size + TRAILER_BYTES)
   if (bytes.length < size + TRAILER_BYTES) return undefined
   const crc = crc32c(bytes.subarray(0, size + 1))
   const masked = (((crc >>> 15) | (crc << 17)) + MASK) >>> 0
-  return masked === bytes.readUInt32LE(size + 1) ? bytes.subarray(0, size) : undefined
+  return masked === bytes.readUInt32LE(size + 1) ? bytes : undefined
 }
 
 async function bytesAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
@@ -114,4 +122,15 @@ function varintAt(bytes: Buffer, at: { n: number }): number {
     if (byte < 128) return value
   }
   return Number.NaN
+}
+
+/** Names of LevelDB's tables in a store. */
+export async function tablesIn(dir: string): Promise<string[]> {
+  return (await readdir(dir)).filter(name => /^\d+\.(ldb|sst)$/.test(name)).sort()
+}
+
+/** The first table whose index cannot be trusted. */
+export async function tableWithoutIndex(dir: string): Promise<string | undefined> {
+  for (const name of await tablesIn(dir)) if (!(await blocksOf(join(dir, name)))) return name
+  return undefined
 }

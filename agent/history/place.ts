@@ -1,12 +1,13 @@
 // The directory of the LevelDB store and what may be wrong with it. LevelDB opened with createIfMissing silently wipes a
 // store whose CURRENT is missing, so it is only ever told to create where there is nothing; a marker file beside the
 // directory remembers that there was something. A damaged store is renamed, never repaired in place.
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Level } from 'level'
 import { errnoOf } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
+import { tableWithoutIndex } from './level-tables.ts'
 
 /** On Node `level` is classic-level, which can compact; level's own types leave that out. */
 export interface Database extends Level<Uint8Array, Uint8Array> {
@@ -26,6 +27,16 @@ export interface PlaceReport {
   /** Directory a damaged store was renamed to. */
   setAside: string | undefined
 }
+
+/** Damage that was found while the store was in use. */
+export interface FoundDamage {
+  what: string
+  /** Keys in it, as latin1, whose rows are in memory still: they are not to be carried over. */
+  inMemory: { pieces: string[]; open: string[] }
+}
+
+/** In a set aside store: the `inMemory` of its damage. */
+export const IN_MEMORY_FILE = 'in-memory.json'
 
 /** LevelDB's own files; LOCK and LOG alone are left behind by an attempt to open nothing. */
 const STORE_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/
@@ -77,11 +88,21 @@ async function setAsideNumbers(dir: string): Promise<number[]> {
  * Opens the store in `dir`, beginning a new one where there is none or where what is there cannot be used.
  * Rejects with HISTORY_LOCKED (another process has it) and HISTORY_IO (the disk refuses; worth trying again).
  */
-export async function openPlace(dir: string, open: OpenLevel): Promise<{ db: Database; report: PlaceReport }> {
+export async function openPlace(
+  dir: string,
+  open: OpenLevel,
+  damage?: FoundDamage,
+): Promise<{ db: Database; report: PlaceReport }> {
   try {
     await makeDir(dir, 0o750)
     const known = await exists(markerOf(dir))
     const files = (await readdir(dir)).some(name => STORE_FILE.test(name))
+    if (files && damage) {
+      await writeFile(join(dir, IN_MEMORY_FILE), JSON.stringify(damage.inMemory))
+      return await beginAnew(dir, open, damage.what)
+    }
+    const table = files ? await tableWithoutIndex(dir) : undefined
+    if (table) return await beginAnew(dir, open, `the index of ${table} does not hold`)
     if (files) return await openExisting(dir, open)
     const loss = known ? `the history in ${dir} is gone: its directory is empty` : undefined
     return await create(dir, open, { loss, setAside: undefined })
@@ -105,10 +126,14 @@ async function openExisting(dir: string, open: OpenLevel): Promise<{ db: Databas
     // A file LevelDB needs is missing: no retry brings it back. Other I/O errors may pass.
     const gone = /no such file/i.test(cause.message)
     if (cause.code === 'LEVEL_IO_ERROR' && !gone) throw ioError(dir, error)
-    const setAside = await moveAside(dir)
-    const loss = `the history in ${dir} was damaged (${cause.message}) and is now ${setAside}; a new one begins`
-    return create(dir, open, { loss, setAside })
+    return beginAnew(dir, open, cause.message)
   }
+}
+
+async function beginAnew(dir: string, open: OpenLevel, what: string): Promise<{ db: Database; report: PlaceReport }> {
+  const setAside = await moveAside(dir)
+  const loss = `the history in ${dir} was damaged (${what}) and is now ${setAside}; a new one begins`
+  return create(dir, open, { loss, setAside })
 }
 
 /** What of its write-ahead log LevelDB passed over while it opened. It says so in its LOG, begun anew by each open, alone. */
@@ -166,7 +191,7 @@ async function moveAside(dir: string): Promise<string> {
 }
 
 /** abstract-level wraps what LevelDB said. */
-function causeOf(error: unknown): { code: string; message: string } {
+export function causeOf(error: unknown): { code: string; message: string } {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
   return { code: errnoOf(inner), message: messageOf(inner) }
 }

@@ -136,6 +136,12 @@ export class RowBuffer {
     this.#pieces = this.#pieces.filter(one => one !== piece)
   }
 
+  /** All rows are to be saved again. */
+  forgetAll(): void {
+    this.#saved = 0
+    this.#pieces = []
+  }
+
   /** All rows as one chunk and the pieces it replaces; the buffer is empty then. Not for an empty one. */
   takeChunk(
     codecs: Codecs,

@@ -43,7 +43,7 @@ export class Salvage {
         await cp(from, half, { recursive: true })
         await rename(half, copy)
       } else if (!(await isThere(copy))) return undefined
-      const { damaged } = await this.#check(copy)
+      const { damaged } = await this.#check(copy, []).catch(() => this.#check(copy, ['sound']))
       const chunks = await this.#carryOver(copy)
       if (this.#stopped) return undefined
       await rm(copy, { recursive: true, force: true })
@@ -55,9 +55,10 @@ export class Salvage {
     }
   }
 
-  #check(copy: string): Promise<{ chunks: number; damaged: number }> {
+  #check(copy: string, how: readonly string[]): Promise<{ chunks: number; damaged: number }> {
+    if (this.#stopped) return Promise.reject(new Error('it was stopped'))
     return new Promise((resolve, reject) => {
-      const args = [builtFile('history/salvage-child.js'), copy]
+      const args = [builtFile('history/salvage-child.js'), copy, ...how]
       const child = spawn(process.execPath, args, {
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout: CHILD_MS,

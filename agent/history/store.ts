@@ -5,7 +5,7 @@ import type { Counters } from '../core/counters.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
-import { type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
+import { causeOf, type Database, type FoundDamage, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
 import { Tally } from './tally.ts'
 import type { Unit } from './unit.ts'
 
@@ -22,8 +22,10 @@ export interface StoreOptions {
   counters: Counters
   /** Called each time the store is usable: makes chunks of the pieces that an ended process, or a dropped chunk, left behind. */
   adopt: (db: Database) => Promise<readonly Unit[]>
-  /** Called each time the store is usable again. */
-  reopened: () => void
+  /** Keys in the store of what is in memory too. */
+  inMemory: () => FoundDamage['inMemory']
+  /** Called each time the store is usable again, before anything is written. */
+  reopened: (report: PlaceReport) => void
 }
 
 export class Store {
@@ -34,6 +36,8 @@ export class Store {
   #nextSeq = 1
   #failing: string | undefined
   #setAside: string | undefined
+  /** The next opening begins a new store. */
+  #damage: string | undefined
   #reopenMs = REOPEN_FIRST_MS
   #cancelReopen: Cancel | undefined
   #working: Promise<void> = Promise.resolve()
@@ -85,7 +89,9 @@ export class Store {
 
   async #open(): Promise<PlaceReport> {
     const { dir, logger, counters } = this.#options
-    const { db, report } = await openPlace(dir, this.#options.openLevel)
+    const damage = this.#damage === undefined ? undefined : { what: this.#damage, inMemory: this.#options.inMemory() }
+    const { db, report } = await openPlace(dir, this.#options.openLevel, damage)
+    this.#damage = undefined
     try {
       await this.#load(db)
       await this.#write(db, await this.#options.adopt(db))
@@ -175,11 +181,28 @@ export class Store {
     return done
   }
 
-  /** Closes the store after an error and opens it again later, ever less often. */
+  /** Sets the store aside at once and begins a new one. */
+  damaged(what: string): Promise<void> {
+    return this.exclusive(async () => {
+      const db = this.#db
+      if (!db) return
+      this.#db = undefined
+      await db.close().catch(() => {})
+      this.#damage = what
+      await this.#reopen()
+    })
+  }
+
+  /**
+   * Closes the store after an error and opens it again later, ever less often. Once a compaction has met a block that it cannot
+   * read LevelDB takes no write any more, however often it is opened: then a new store begins.
+   */
   async fail(error: unknown): Promise<void> {
     const { dir, clock, logger, counters } = this.#options
     const db = this.#db
     this.#db = undefined
+    const cause = causeOf(error)
+    if (cause.code === 'LEVEL_CORRUPTION') this.#damage = cause.message
     const text =
       error instanceof AgentError
         ? error.message
@@ -195,14 +218,15 @@ export class Store {
 
   async #reopen(): Promise<void> {
     if (this.#closed || this.#db) return
+    let report: PlaceReport
     try {
-      await this.#open()
+      report = await this.#open()
     } catch (error) {
       await this.fail(error)
       return
     }
     this.#options.logger.info('the history is written again')
-    this.#options.reopened()
+    this.#options.reopened(report)
   }
 
   async close(): Promise<void> {

@@ -106,6 +106,11 @@ export class Tables {
     return { pieces, open }
   }
 
+  /** None of them is in the store any more: their rows are saved again. */
+  forgetPieces(): void {
+    for (const table of this.#every()) for (const buffer of table.buffers) buffer.forgetAll()
+  }
+
   /** Adds what the pieces of chunks to be take in the store. */
   weighPieces(bytes: Record<StorageClass, number>): void {
     for (const table of this.#every()) {

@@ -69,6 +69,16 @@ export class WriteBehind {
     for (const { piece, buffer } of unit.pieces) buffer.forget(piece)
   }
 
+  /** The store is a new one: buffers save their rows again, chunks on their way replace no pieces. */
+  forgetPieces(): void {
+    for (const [number, unit] of this.#waiting) {
+      const bytes = unit.pieces.reduce((sum, { piece }) => sum + piece.value.length, 0)
+      this.#bytes -= bytes
+      this.#waiting.set(number, { ...unit, pieces: [], bytes: unit.bytes - bytes })
+      for (const { pieces } of unit.chunks) for (const piece of pieces) piece.stored = false
+    }
+  }
+
   drain(): void {
     if (this.#draining || this.#waiting.size === 0 || !this.#store.db) return
     this.#draining = this.#store

@@ -1,11 +1,11 @@
 // One bit of one file of journal or history is turned over, the store is opened and read to its end: the damage is stated, or all
 // that is read is right. Files are drawn alike, whatever their size, so that the small ones that all depends on get their share.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededPrng } from '../../dist/core/prng.js'
 import { filesOf, makeCorpus } from './support/corpus.mjs'
 import { badOutcome, DamageTrials } from './support/damage.mjs'
+import { scratchDir } from './support/tools.mjs'
 
 const CORPORA = [
   { store: 'journal', lives: 2, lifeMs: 200 },
@@ -28,7 +28,7 @@ export const fault = {
 }
 
 async function run({ count, seed, over }) {
-  const home = mkdtempSync(join(tmpdir(), 'ww-'))
+  const home = scratchDir()
   const prng = seededPrng(seed)
   const state = { runs: 0, stated: 0, failures: [], kinds: new Map() }
   try {

@@ -1,8 +1,11 @@
 // Opens a store that was driven alone and holds all that is in it against the ledger of what was acknowledged.
+import { until } from './agent.mjs'
 import { cellOf, recordOf, TABLES, timeOf, WAVE, waveNumber, waveSample, waveStartUs } from './alone-rows.mjs'
 import { openHistoryAt, openJournalAt } from './alone-stores.mjs'
 
 const READ = 500
+/** What is promised of a store that failed. */
+const RECOVERY_MS = 10_000
 const FAULTS_MAX = 5
 const ALL = { fromUs: 0, toUs: Number.MAX_SAFE_INTEGER }
 const MINUTE_US = 60e6
@@ -103,6 +106,7 @@ async function checkHistory(dir, ledger, options) {
     const pieces = await told(failed, () => readWave(history, wrong), [])
     lost.push(...missingRows(pieces, ledger.ranges(TABLES.length), 'pieces of the waveform'))
     await checked
+    await until(() => history.stats().failing === undefined, 'the history to be usable', RECOVERY_MS).catch(() => {})
     const { corruptChunks, lossAtOpen, failing } = history.stats()
     const stated = [...new Set([...losses, ...failed, ...(lossAtOpen ? [lossAtOpen] : [])])]
     if (corruptChunks > 0) stated.push(`${corruptChunks} corrupt chunks`)

@@ -13,7 +13,9 @@ const SAID_MAX = 2_000
 export class DamageTrials {
   #home
   #child
-  #lines
+  #closed
+  /** Takes the next line that the child says. */
+  #heard = () => {}
   #said = ''
 
   /** Works in folders below `home`. */
@@ -27,15 +29,18 @@ export class DamageTrials {
     this.#child.stderr.on('data', chunk => {
       this.#said = `${this.#said}${chunk}`.slice(-SAID_MAX)
     })
-    this.#lines = createInterface({ input: this.#child.stdout })
+    this.#closed = once(this.#child, 'close')
+    createInterface({ input: this.#child.stdout }).on('line', line => this.#heard(JSON.parse(line)))
   }
 
   /** What the store said (alone-check.mjs), or `{rejected}`, `{ended}`, `{hung}`. */
   async attempt(order) {
     if (!this.#child) this.#start()
     const child = this.#child
-    const answer = once(this.#lines, 'line').then(([line]) => JSON.parse(line))
-    const ended = once(child, 'close').then(([code, signal]) => ({ ended: `${code ?? signal}: ${this.#said}` }))
+    const answer = new Promise(resolve => {
+      this.#heard = resolve
+    })
+    const ended = this.#closed.then(([code, signal]) => ({ ended: `${code ?? signal}: ${this.#said}` }))
     child.stdin.write(`${JSON.stringify({ work: join(this.#home, `work-${child.pid}`), ...order })}\n`)
     let timer
     const hung = new Promise(resolve => {
@@ -52,9 +57,8 @@ export class DamageTrials {
     this.#child = undefined
     this.#said = ''
     if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const closed = once(child, 'close')
     child.kill('SIGKILL')
-    await closed
+    await this.#closed
   }
 }
 

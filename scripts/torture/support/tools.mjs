@@ -1,5 +1,6 @@
 // What a fault needs of the machine, and which Debian package has it.
-import { existsSync, readdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const PACKAGES = {
@@ -12,6 +13,16 @@ const PACKAGES = {
 }
 /** They do what only root may. */
 const OF_ROOT = ['mount']
+
+/** A new folder; in memory where there is such a place, for faults that need many files and no disk: a sync costs nothing there. */
+export function scratchDir(memory = '/dev/shm') {
+  try {
+    accessSync(memory, constants.W_OK)
+    return mkdtempSync(join(memory, 'ww-'))
+  } catch {
+    return mkdtempSync(join(tmpdir(), 'ww-'))
+  }
+}
 
 /** One text for each tool that is not there. */
 export function missingTools(needs) {
