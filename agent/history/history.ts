@@ -106,7 +106,7 @@ class LevelHistory implements History {
     })
     this.#scrub = new Scrub(options)
     this.#salvage = new Salvage({ ...options, openLevel: options.openLevel ?? openLevel }, this.#store)
-    this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger)
+    this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger, counters)
     this.#writer = new WriteBehind(this.#store, counters, async () => {
       if (this.#retainer.overgrown) await this.#retainer.enforce()
     })
@@ -234,6 +234,7 @@ class LevelHistory implements History {
       chunks: tally.chunks,
       corruptChunks: this.#corrupt.n,
       lostRows: this.#lost.n,
+      retiredRows: this.#retainer.retiredRows,
       failing,
       lossAtOpen: setAside,
     }

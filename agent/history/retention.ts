@@ -1,5 +1,6 @@
 // How long history is kept: by age and by bytes, per class, whole minutes at a time.
 import type { Clock } from '../core/clock.ts'
+import type { Counters } from '../core/counters.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { BlackBox } from './black-box.ts'
@@ -12,10 +13,6 @@ export interface Retention {
   bytes: number
 }
 
-function isRawClass(cls: StorageClass): boolean {
-  return cls !== 'minutes' && cls !== 'hours' && cls !== 'black-box'
-}
-
 /** A step of the wall clock beyond this puts judging by age off: a clock that is years ahead must not empty the history. */
 const STEP_US = 86_400e6
 const DISTRUST_MS = 86_400_000
@@ -26,21 +23,34 @@ const COMPACT_BYTES = 4 << 20
 
 export class Retainer {
   readonly #store: Store
+  readonly #blackBox: BlackBox
   readonly #limits: Record<StorageClass, Retention>
   readonly #clock: Clock
   readonly #logger: Logger
+  /** Rows and samples whose time was over. */
+  readonly #retired: { n: number }
   #lastOffsetUs: number | undefined
   #trustedFromMs = 0
   #deletedBytes = 0
 
-  readonly #blackBox: BlackBox
-
-  constructor(store: Store, blackBox: BlackBox, limits: Record<StorageClass, Retention>, clock: Clock, logger: Logger) {
+  constructor(
+    store: Store,
+    blackBox: BlackBox,
+    limits: Record<StorageClass, Retention>,
+    clock: Clock,
+    logger: Logger,
+    counters: Counters,
+  ) {
     this.#store = store
     this.#blackBox = blackBox
     this.#limits = limits
     this.#clock = clock
     this.#logger = logger
+    this.#retired = counters.get('history.retired_rows')
+  }
+
+  get retiredRows(): number {
+    return this.#retired.n
   }
 
   get overgrown(): boolean {
@@ -84,13 +94,19 @@ export class Retainer {
     const { db, tally } = this.#store
     if (!db) return
     const before = tally.bytes[cls]
+    let copied = 0
     const tables = [...this.#store.tables].filter(prefix => storageClassOf(prefix) === cls)
     // Copied first, deleted then, the tallies last: a crash in between does the same once more.
     for (const prefix of tables.filter(isRaw)) {
-      for await (const unit of this.#blackBox.copies(db, prefix, cutoffUs)) await this.#store.write([unit])
+      for await (const unit of this.#blackBox.copies(db, prefix, cutoffUs)) {
+        await this.#store.write([unit])
+        copied += unit.chunks.reduce((sum, { rows }) => sum + rows, 0)
+      }
     }
     for (const prefix of tables) await db.clear({ gte: prefix, lt: timeBound(prefix, cutoffUs) })
-    await db.batch(tally.drop(cls, cutoffUs).map(key => ({ type: 'del', key })))
+    const { keys, rows } = tally.drop(cls, cutoffUs)
+    await db.batch(keys.map(key => ({ type: 'del', key })))
+    if (cls !== 'minutes' && cls !== 'hours') this.#retired.n += rows - copied
     this.#deletedBytes += before - tally.bytes[cls]
     if (this.#deletedBytes < COMPACT_BYTES) return
     this.#deletedBytes = 0
@@ -119,4 +135,8 @@ export class Retainer {
     const { newestUs } = this.#store.tally.extremes()
     return newestUs === undefined ? offsetUs : newestUs - nowMs * 1000
   }
+}
+
+function isRawClass(cls: StorageClass): boolean {
+  return cls !== 'minutes' && cls !== 'hours' && cls !== 'black-box'
 }

@@ -154,7 +154,9 @@ export class Store {
   async #write(db: Database, units: readonly Unit[]): Promise<void> {
     if (units.length === 0) return
     const chunks = units.flatMap(unit => unit.chunks)
-    const weighed = chunks.map(({ cls, firstUs, key, value }) => ({ cls, firstUs, bytes: key.length + value.length }))
+    const weighed = chunks.map(({ cls, firstUs, key, value, rows }) => {
+      return { cls, firstUs, rows, bytes: key.length + value.length }
+    })
     const { puts, commit } = this.#tally.plan(weighed, this.#nextSeq)
     const pieces = units.flatMap(unit => unit.pieces.map(({ piece }) => piece))
     const put = [...chunks, ...pieces, ...units.flatMap(unit => unit.puts), ...puts]

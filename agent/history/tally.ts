@@ -1,23 +1,26 @@
 // What the stored chunks weigh, by class and by the minute in which they begin. Written in the same batch as the chunks, so
 // that opening reads a few thousand small records instead of the store: LevelDB keeps values beside their keys, and a scan
-// of the keys would touch every block. Value: bytes f64, chunks f64, earliest first time f64, next sequence f64, CRC32.
+// of the keys would touch every block. Value: bytes, chunks, earliest first time, next sequence, rows, all f64, CRC32.
 import { crc32 } from '../core/crc.ts'
 import type { StorageClass } from './contract.ts'
 import { classOfTally, STORAGE_CLASSES, tallyKey, timeOf } from './keys.ts'
 
 const MINUTE_US = 60e6
-const VALUE_BYTES = 36
+const NUMBERS_BYTES = 40
+const VALUE_BYTES = NUMBERS_BYTES + 4
 
 interface Bucket {
   bytes: number
   chunks: number
   firstUs: number
+  rows: number
 }
 
 export interface Weighed {
   cls: StorageClass
   firstUs: number
   bytes: number
+  rows: number
 }
 
 export class Tally {
@@ -35,11 +38,12 @@ export class Tally {
     const cls = classOfTally(key)
     const data = Buffer.from(value)
     if (!cls || data.length !== VALUE_BYTES) return undefined
-    if (crc32(data.subarray(0, 32), crc32(key)) !== data.readUInt32LE(32)) return undefined
+    if (crc32(data.subarray(0, NUMBERS_BYTES), crc32(key)) !== data.readUInt32LE(NUMBERS_BYTES)) return undefined
     this.#put(cls, timeOf(key, 2), {
       bytes: data.readDoubleLE(0),
       chunks: data.readDoubleLE(8),
       firstUs: data.readDoubleLE(16),
+      rows: data.readDoubleLE(32),
     })
     return data.readDoubleLE(24)
   }
@@ -54,7 +58,7 @@ export class Tally {
   /** The records to store with these chunks. Nothing is counted before `commit` says that they are stored. */
   plan(stored: readonly Weighed[], nextSeq: number): { puts: { key: Buffer; value: Buffer }[]; commit: () => void } {
     const changed = new Map<string, { cls: StorageClass; minute: number; bucket: Bucket }>()
-    for (const { cls, firstUs, bytes } of stored) {
+    for (const { cls, firstUs, bytes, rows } of stored) {
       const minute = Math.floor(firstUs / MINUTE_US)
       const id = `${cls} ${minute}`
       const before = changed.get(id)?.bucket ?? this.#buckets[cls].get(minute)
@@ -62,6 +66,7 @@ export class Tally {
         bytes: (before?.bytes ?? 0) + bytes,
         chunks: (before?.chunks ?? 0) + 1,
         firstUs: Math.min(before?.firstUs ?? firstUs, firstUs),
+        rows: (before?.rows ?? 0) + rows,
       }
       changed.set(id, { cls, minute, bucket })
     }
@@ -95,14 +100,16 @@ export class Tally {
     return cutoff
   }
 
-  /** Forgets the minutes before the cutoff and returns their keys. */
-  drop(cls: StorageClass, cutoffUs: number): Buffer[] {
+  /** Forgets the minutes before the cutoff and returns their keys, and the rows that they held. */
+  drop(cls: StorageClass, cutoffUs: number): { keys: Buffer[]; rows: number } {
     const gone = [...this.#buckets[cls].keys()].filter(minute => (minute + 1) * MINUTE_US <= cutoffUs)
+    let rows = 0
     for (const minute of gone) {
-      this.#put(cls, minute, { bytes: 0, chunks: 0, firstUs: 0 })
+      rows += this.#buckets[cls].get(minute)?.rows ?? 0
+      this.#put(cls, minute, { bytes: 0, chunks: 0, firstUs: 0, rows: 0 })
       this.#buckets[cls].delete(minute)
     }
-    return gone.map(minute => tallyKey(cls, minute))
+    return { keys: gone.map(minute => tallyKey(cls, minute)), rows }
   }
 
   /** First time of the oldest chunk; of the newest minute: its earliest. */
@@ -127,9 +134,9 @@ function everyClass<T>(make: () => T): Record<StorageClass, T> {
 
 function encodeBucket(key: Buffer, bucket: Bucket, nextSeq: number): Buffer {
   const value = Buffer.alloc(VALUE_BYTES)
-  for (const [i, number] of [bucket.bytes, bucket.chunks, bucket.firstUs, nextSeq].entries()) {
+  for (const [i, number] of [bucket.bytes, bucket.chunks, bucket.firstUs, nextSeq, bucket.rows].entries()) {
     value.writeDoubleLE(number, i * 8)
   }
-  value.writeUInt32LE(crc32(value.subarray(0, 32), crc32(key)), 32)
+  value.writeUInt32LE(crc32(value.subarray(0, NUMBERS_BYTES), crc32(key)), NUMBERS_BYTES)
   return value
 }

@@ -38,6 +38,7 @@ t.test('rows and waveforms around an alarm outlive their class, of that asset on
   for await (const piece of history.waveforms('p', 'acc', 0, 1e18)) pieces.push(piece.samples[0]!)
   t.same(pieces, [9, 10, 11])
   const { bytes } = history.stats()
+  t.equal(history.stats().retiredRows, 2 * 24 * 101 - 3 * 101, 'rows and samples of both, less those kept')
   t.ok(bytes['black-box'] > 0 && bytes.samples === 0 && bytes.waveforms === 0)
   await history.enforceRetention()
   t.equal(history.stats().bytes['black-box'], bytes['black-box'], 'nothing is copied twice')
