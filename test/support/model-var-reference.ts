@@ -60,14 +60,13 @@ export function normParts(
   window: Float32Array,
 ): PartReference[] {
   const rows = innovationsOf(fitted, window).map(innovation => whitenedOf(fitted, innovation))
-  const bySource = sourcesOf(fitted, window)
   const norms = rows.map(row => Math.sqrt(sumOf(row.map(value => value * value))))
   return fitted.parts.map((part, i) => {
     const count = part.samples - fitted.model.order
     const last = <T>(values: readonly T[]): T[] => values.slice(-count)
     const score = sumOf(last(norms)) / count / fitted.limits[i]!
-    const shares = last(bySource).map((row, t) => row.map(source => dotOf(source, last(rows)[t]!) / last(norms)[t]!))
-    return { score, blame: rows[0]!.map((_, j) => Math.max(0, sumOf(shares.map(row => row[j]!)))) }
+    const blame = rows[0]!.map((_, c) => sumOf(last(rows).map((row, t) => row[c]! ** 2 / last(norms)[t]!)))
+    return { score, blame }
   })
 }
 
@@ -77,14 +76,11 @@ export function referenceVar(fitted: FittedVar, window: Float32Array): Expected 
   const innovations = innovationsOf(fitted, window).slice(-mean)
   const averaged = averageOf(innovations)
   const whitened = whitenedOf(fitted, averaged).map(value => value / fitted.limits[0]!)
-  const recent = sourcesOf(fitted, window).slice(-mean)
-  const blame = whitened.map((_, j) => {
-    const source = averageOf(recent.map(row => row[j]!)).map(value => value / fitted.limits[0]!)
-    return Math.max(0, dotOf(source, whitened))
-  })
+  const squares = whitened.map(value => value * value)
+  const total = sumOf(squares)
   return {
-    score: Math.sqrt(sumOf(whitened.map(value => value * value))),
-    contributions: blame.map(value => (value + 1e-12) / (sumOf(blame) + channels * 1e-12)),
+    score: Math.sqrt(total),
+    contributions: squares.map(value => (value + 1e-12) / (total + channels * 1e-12)),
     features: referenceFeatures(fitted, window, order + mean),
   }
 }
@@ -108,25 +104,6 @@ export function innovationsOf(fitted: Pick<FittedVar, 'model' | 'standard'>, win
     }),
   )
 }
-
-/** [samples - order][channel j]: what channel j's own rows alone make of the whitened innovation, the intercept left out. */
-function sourcesOf(fitted: Pick<FittedVar, 'model' | 'standard'>, window: Float32Array): number[][][] {
-  const { channels } = fitted.model
-  const samples = window.length / channels
-  const level = window.map((_, i) => fitted.standard.centre[Math.floor(i / samples)]!)
-  const whitened = (of: Float32Array): number[][] => innovationsOf(fitted, of).map(row => whitenedOf(fitted, row))
-  const nothing = whitened(level)
-  return Array.from({ length: channels }, (_, j) => {
-    const alone = level.slice()
-    alone.set(window.subarray(j * samples, (j + 1) * samples), j * samples)
-    return whitened(alone)
-  }).reduce<number[][][]>(
-    (rows, alone) => nothing.map((none, t) => [...(rows[t] ?? []), alone[t]!.map((value, i) => value - none[i]!)]),
-    [],
-  )
-}
-
-const dotOf = (a: readonly number[], b: readonly number[]): number => sumOf(a.map((value, i) => value * b[i]!))
 
 export function whitenedOf({ model }: Pick<FittedVar, 'model'>, innovation: readonly number[]): number[] {
   return innovation.map((_, i) => sumOf(innovation.map((e, j) => model.whiten[i * model.channels + j]! * e)))
