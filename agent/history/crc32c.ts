@@ -47,3 +47,11 @@ export function crc32c(data: Uint8Array): number {
   for (; at < data.length; at++) crc = (crc >>> 8) ^ t0[(crc ^ data[at]!) & 255]!
   return ~crc >>> 0
 }
+
+const MASK = 0xa282ead8
+
+/** LevelDB stores its checksums turned and shifted, so that a checksum of bytes with checksums in them stays one. */
+export function unmasked(stored: number): number {
+  const turned = (stored - MASK) >>> 0
+  return ((turned >>> 17) | (turned << 15)) >>> 0
+}

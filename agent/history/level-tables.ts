@@ -9,13 +9,11 @@
 //
 // An index that is compressed (kind 1: stores of versions that let LevelDB compress) is sound or not, but not looked into.
 import { type FileHandle, open, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { crc32c } from './crc32c.ts'
+import { crc32c, unmasked } from './crc32c.ts'
 
 const FOOTER_BYTES = 48
 const MAGIC = 0xdb4775248b80fb57n
 const TRAILER_BYTES = 5
-const MASK = 0xa282ead8
 
 export interface Handle {
   offset: number
@@ -75,9 +73,7 @@ export async function damagedBytes(
 async function soundBlock(file: FileHandle, { offset, size }: Handle): Promise<Buffer | undefined> {
   const bytes = await bytesAt(file, offset, size + TRAILER_BYTES)
   if (bytes.length < size + TRAILER_BYTES) return undefined
-  const crc = crc32c(bytes.subarray(0, size + 1))
-  const masked = (((crc >>> 15) | (crc << 17)) + MASK) >>> 0
-  return masked === bytes.readUInt32LE(size + 1) ? bytes : undefined
+  return crc32c(bytes.subarray(0, size + 1)) === unmasked(bytes.readUInt32LE(size + 1)) ? bytes : undefined
 }
 
 async function bytesAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
@@ -113,7 +109,7 @@ function handleAt(bytes: Buffer, at: { n: number }): Handle | undefined {
 }
 
 /** NaN when the bytes end before it does. */
-function varintAt(bytes: Buffer, at: { n: number }): number {
+export function varintAt(bytes: Buffer, at: { n: number }): number {
   let value = 0
   for (let factor = 1; factor < 2 ** 63; factor *= 128) {
     const byte = bytes[at.n++]
@@ -127,10 +123,4 @@ function varintAt(bytes: Buffer, at: { n: number }): number {
 /** Names of LevelDB's tables in a store. */
 export async function tablesIn(dir: string): Promise<string[]> {
   return (await readdir(dir)).filter(name => /^\d+\.(ldb|sst)$/.test(name)).sort()
-}
-
-/** The first table whose index cannot be trusted. */
-export async function tableWithoutIndex(dir: string): Promise<string | undefined> {
-  for (const name of await tablesIn(dir)) if (!(await blocksOf(join(dir, name)))) return name
-  return undefined
 }

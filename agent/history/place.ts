@@ -1,13 +1,15 @@
 // The directory of the LevelDB store and what may be wrong with it. LevelDB opened with createIfMissing silently wipes a
 // store whose CURRENT is missing, so it is only ever told to create where there is nothing; a marker file beside the
 // directory remembers that there was something. A damaged store is renamed, never repaired in place.
-import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Level } from 'level'
 import { errnoOf } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
-import { tableWithoutIndex } from './level-tables.ts'
+import { unreadableBytes } from './level-log.ts'
+import { liveTables, manifestOf } from './level-manifest.ts'
+import { blocksOf } from './level-tables.ts'
 
 /** On Node `level` is classic-level, which can compact; level's own types leave that out. */
 export interface Database extends Level<Uint8Array, Uint8Array> {
@@ -24,6 +26,8 @@ export interface PlaceReport {
   loss: string | undefined
   /** Bytes of the newest rows that LevelDB could not read and left out; 0 as a rule. */
   droppedBytes?: number
+  /** The file with the newest rows was not there. */
+  logGone?: boolean
   /** Directory a damaged store was renamed to. */
   setAside: string | undefined
 }
@@ -101,8 +105,8 @@ export async function openPlace(
       await writeFile(join(dir, IN_MEMORY_FILE), JSON.stringify(damage.inMemory))
       return await beginAnew(dir, open, damage.what)
     }
-    const table = files ? await tableWithoutIndex(dir) : undefined
-    if (table) return await beginAnew(dir, open, `the index of ${table} does not hold`)
+    const damaged = files ? await damageOf(dir) : undefined
+    if (damaged) return await beginAnew(dir, open, damaged)
     if (files) return await openExisting(dir, open)
     const loss = known ? `the history in ${dir} is gone: its directory is empty` : undefined
     return await create(dir, open, { loss, setAside: undefined })
@@ -111,14 +115,56 @@ export async function openPlace(
   }
 }
 
+/** What LevelDB would die of, or pass over and then remove what it belongs to. What is missing it says itself. */
+async function damageOf(dir: string): Promise<string | undefined> {
+  const manifest = await manifestOf(dir)
+  if (!manifest) return undefined
+  const bytes = await unreadableBytes(join(dir, manifest)).catch(absent)
+  if (bytes) return `${bytes} bytes of ${manifest} are cut short or damaged`
+  for (const path of await liveTables(dir)) {
+    const blocks = await blocksOf(path).catch(() => [])
+    if (!blocks) return `the index of ${basename(path)} does not hold`
+  }
+  return undefined
+}
+
+function absent(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error
+}
+
+/** Bytes of the write-ahead logs that LevelDB will pass over; a copy of each such log is kept, for it removes them. */
+async function setLogsAside(dir: string): Promise<number> {
+  let unreadable = 0
+  for (const name of (await readdir(dir)).filter(name => /^\d+\.log$/.test(name))) {
+    const bytes = await unreadableBytes(join(dir, name))
+    if (bytes > 0) await copyFile(join(dir, name), `${dir}.damaged-log`)
+    unreadable += bytes
+  }
+  return unreadable
+}
+
+/** A store has a log from the moment on that its second manifest is the current one; one with nothing in it is nothing lost. */
+async function isLogGone(dir: string): Promise<boolean> {
+  if ((await readdir(dir)).some(name => /^\d+\.log$/.test(name))) return false
+  return (await manifestOf(dir)) !== 'MANIFEST-000001'
+}
+
 async function openExisting(dir: string, open: OpenLevel): Promise<{ db: Database; report: PlaceReport }> {
   try {
+    const logGone = await isLogGone(dir)
+    const unreadable = await setLogsAside(dir)
     const db = await open(dir, false)
     await mark(dir)
-    const droppedBytes = await droppedAtOpen(dir)
+    const droppedBytes = Math.max(unreadable, await droppedAtOpen(dir))
     return {
       db,
-      report: { created: false, loss: undefined, setAside: undefined, ...(droppedBytes ? { droppedBytes } : {}) },
+      report: {
+        created: false,
+        loss: undefined,
+        setAside: undefined,
+        ...(droppedBytes ? { droppedBytes } : {}),
+        ...(logGone ? { logGone } : {}),
+      },
     }
   } catch (error) {
     const cause = causeOf(error)

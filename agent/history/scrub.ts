@@ -1,10 +1,11 @@
 // Reads every table of the store through, slowly, for blocks whose checksum does not hold (level-tables.ts).
-import { join } from 'node:path'
+import { basename } from 'node:path'
 import { type Clock, sleep } from '../core/clock.ts'
 import { errnoOf } from '../core/disk.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { blocksOf, damagedBytes, tablesIn } from './level-tables.ts'
+import { liveTables } from './level-manifest.ts'
+import { blocksOf, damagedBytes } from './level-tables.ts'
 
 /** It works for so long, then rests ten times that: a tenth of a core, 8 GB in some minutes. */
 const WORK_MS = 10
@@ -27,10 +28,10 @@ export class Scrub {
     const damaged: string[] = []
     const pause = this.#pauses()
     try {
-      for (const name of await tablesIn(this.#dir)) {
+      for (const path of await liveTables(this.#dir)) {
         if (this.#stopped.signal.aborted) return undefined
-        const bytes = await this.#damagedIn(join(this.#dir, name), pause)
-        if (bytes > 0) damaged.push(`${bytes} bytes of ${name}`)
+        const bytes = await this.#damagedIn(path, pause)
+        if (bytes > 0) damaged.push(`${bytes} bytes of ${basename(path)}`)
       }
     } catch (error) {
       this.#logger.warn('the history could not be read through for damage', { cause: messageOf(error) })

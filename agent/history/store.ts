@@ -108,14 +108,18 @@ export class Store {
       logger.error(report.loss, { setAside: report.setAside })
       this.#options.onLoss?.(report.loss)
     }
-    if (report.droppedBytes) {
-      const what = `${report.droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
-      this.#setAside = `${what}: a damaged disk, or a power cut; what was older is there`
-      counters.get('history.dropped_bytes').n += report.droppedBytes
-      logger.error(this.#setAside)
-      this.#options.onLoss?.(this.#setAside)
-    }
+    if (report.droppedBytes || report.logGone) this.#newestLost(report)
     return report
+  }
+
+  #newestLost({ droppedBytes = 0, logGone }: PlaceReport): void {
+    const { dir, logger, counters } = this.#options
+    const some = `${droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
+    const what = logGone ? `the newest rows in the history ${dir} are gone: their file is missing` : some
+    this.#setAside = `${what}: a damaged disk, or a power cut; what was older is there`
+    counters.get('history.dropped_bytes').n += droppedBytes
+    logger.error(this.#setAside)
+    this.#options.onLoss?.(this.#setAside)
   }
 
   /** Reads the tallies, and finds the tables by jumping from one to the next. */

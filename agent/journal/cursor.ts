@@ -36,6 +36,8 @@ export class FileCursor implements Cursor {
   #writing: Promise<void> | undefined
   /** True when a slot was unreadable at open: what it said is unknown. */
   damaged = false
+  /** True when there was no file at open. */
+  absent = false
 
   constructor(disk: Disk, dir: string, name: string, lastSeq: () => number) {
     assert(/^[a-z0-9-]{1,40}$/.test(name), `cursor names are 1-40 of a-z 0-9 -, not "${name}"`)
@@ -54,6 +56,7 @@ export class FileCursor implements Cursor {
   async open(): Promise<this> {
     try {
       this.#file = await this.#disk.open(this.#path, 'r+').catch(absent)
+      this.absent = !this.#file
       if (!this.#file) return this
       const page = Buffer.alloc(FILE_BYTES)
       await readFully(this.#file, page, 0)

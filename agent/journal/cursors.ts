@@ -43,6 +43,12 @@ export class Cursors {
     const { disk, dir, lastSeq, logger, counters } = this.#options
     const cursor = await new FileCursor(disk, dir, name, lastSeq).open()
     this.#open.push(cursor)
+    if (cursor.absent && lastSeq() > 0) {
+      counters.get('journal.missing_cursors').n++
+      logger.warn('a cursor has no file: it begins at 0, and every record kept is delivered, again if it was before', {
+        name,
+      })
+    }
     if (cursor.damaged) {
       counters.get('journal.damaged_cursors').n++
       logger.warn('a damaged cursor fell back: records are delivered again', { name, seq: cursor.seq })

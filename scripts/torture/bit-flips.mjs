@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededPrng } from '../../dist/core/prng.js'
-import { filesOf, makeCorpus } from './support/corpus.mjs'
+import { filesOf, kindOf, makeCorpora } from './support/corpus.mjs'
 import { badOutcome, DamageTrials } from './support/damage.mjs'
 import { scratchDir } from './support/tools.mjs'
 
@@ -18,6 +18,8 @@ const AT_ONCE = 2
 /** Of LevelDB's tables so many flips go to the end, where their index is. */
 const INDEX_SHARE = 0.3
 const INDEX_BYTES = 400
+/** Of a cursor's file, which is two slots and a page of nothing: the first. */
+const SLOT_BYTES = 20
 
 export const fault = {
   name: 'bit-flips',
@@ -32,8 +34,11 @@ async function run({ count, seed, over }) {
   const prng = seededPrng(seed)
   const state = { runs: 0, stated: 0, failures: [], kinds: new Map() }
   try {
-    const places = await flipPlaces(home, prng)
-    state.failures.push(...(await soundAtFirst(home)))
+    const homes = await makeCorpora(home, CORPORA)
+    const places = homes
+      .flatMap(({ home, store }) => filesOf(home, store).map(file => ({ home, store, ...file })))
+      .filter(({ bytes }) => bytes > 0)
+    state.failures.push(...(await soundAtFirst(home, homes)))
     const flips = Array.from({ length: count }, () => drawn(places, prng))
     await Promise.all(Array.from({ length: AT_ONCE }, () => work(home, flips, state, over)))
   } finally {
@@ -45,29 +50,14 @@ async function run({ count, seed, over }) {
   return { runs: state.runs, failures: state.failures, notes }
 }
 
-function homeOf(home, i) {
-  return join(home, `corpus-${i}`)
-}
-
-async function flipPlaces(home) {
-  const places = []
-  for (const [i, corpus] of CORPORA.entries()) {
-    await makeCorpus(homeOf(home, i), corpus)
-    for (const file of filesOf(homeOf(home, i), corpus.store)) {
-      if (file.bytes > 0) places.push({ home: homeOf(home, i), store: corpus.store, ...file })
-    }
-  }
-  return places
-}
-
 /** What the trials start from has nothing wrong. */
-async function soundAtFirst(home) {
+async function soundAtFirst(home, homes) {
   const trials = new DamageTrials(home)
   const faults = []
-  for (const [i, { store }] of CORPORA.entries()) {
-    const result = await trials.attempt({ home: homeOf(home, i), store })
+  for (const sound of homes) {
+    const result = await trials.attempt(sound)
     const bad = badOutcome(result) ?? [...result.lost, ...result.stated].join('; ')
-    if (bad) faults.push(`${store} ${homeOf(home, i)}, undamaged: ${bad}`)
+    if (bad) faults.push(`${sound.home}, undamaged: ${bad}`)
   }
   await trials.close()
   return faults
@@ -80,12 +70,9 @@ function drawn(places, prng) {
   const alike = places.filter(place => kindOf(place) === kind)
   const { home, store, file, bytes } = alike[Math.floor(prng.next() * alike.length)]
   const from = /ldb$/.test(file) && prng.next() < INDEX_SHARE ? Math.max(0, bytes - INDEX_BYTES) : 0
-  const byte = from + Math.floor(prng.next() * (bytes - from))
+  const to = /wwc$/.test(file) ? SLOT_BYTES : bytes
+  const byte = from + Math.floor(prng.next() * (to - from))
   return { home, store, kind, change: { file, byte, bit: Math.floor(prng.next() * 8) } }
-}
-
-function kindOf({ store, file }) {
-  return `${store} ${/MANIFEST|CURRENT|\.\w+$/.exec(file)[0]}`
 }
 
 async function work(home, flips, state, over) {

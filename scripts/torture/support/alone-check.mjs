@@ -7,6 +7,8 @@ const READ = 500
 /** What is promised of a store that failed. */
 const RECOVERY_MS = 10_000
 const FAULTS_MAX = 5
+const CARRIED = /carried over/
+const SALVAGE_MS = 30_000
 const ALL = { fromUs: 0, toUs: Number.MAX_SAFE_INTEGER }
 const MINUTE_US = 60e6
 const HOUR_US = 3600e6
@@ -14,6 +16,7 @@ const HOUR_US = 3600e6
 const MEAN_PART = 1e-6
 
 /**
+ * `salvaged`: what is carried over of a history that was set aside is waited for.
  * Resolves with `wrong`: what is there and must not be so; `lost`: what was acknowledged and is not there; `stated`: what the
  * store says of losses and damage, in words. Rejects when the store does not open or cannot be read.
  */
@@ -36,8 +39,8 @@ export async function faultsOf(dir, ledger, { maySayOf = () => false } = {}) {
   }
 }
 
-async function checkJournal(dir, ledger, options) {
-  const { journal, cursor, counters } = await openJournalAt(dir, options)
+async function checkJournal(dir, ledger) {
+  const { journal, cursor, counters } = await openJournalAt(dir)
   const wrong = []
   const there = new Set()
   try {
@@ -54,13 +57,15 @@ async function checkJournal(dir, ledger, options) {
     }
     const { firstSeq, nextSeq, losses } = journal.status()
     if (cursor.seq >= nextSeq) wrong.push(`the cursor stands at ${cursor.seq}, the next number is ${nextSeq}`)
-    const gone = [...ledger.acked.keys()].filter(seq => !there.has(seq) && !(seq < firstSeq && seq <= cursor.seq))
+    // What the cursor has passed may go.
+    const passed = Math.min(firstSeq - 1, Math.max(cursor.seq, ledger.cursor))
+    const gone = [...ledger.acked.keys()].filter(seq => !there.has(seq) && seq > passed)
     const covered = seq => losses.some(loss => loss.fromSeq <= seq && seq <= loss.toSeq)
     const lost = gone.length > 0 ? [`${gone.length} acknowledged records: ${gone.slice(0, 5)}`] : []
-    const damagedCursors = counters.get('journal.damaged_cursors').n
+    const damagedCursors = counters.get('journal.damaged_cursors').n + counters.get('journal.missing_cursors').n
     if (cursor.seq < ledger.cursor) lost.push(`the cursor stands at ${cursor.seq}, not at ${ledger.cursor}`)
     const stated = losses.map(({ fromSeq, toSeq, reason, detail }) => `${reason} ${fromSeq} to ${toSeq}: ${detail}`)
-    if (damagedCursors > 0) stated.push(`${damagedCursors} damaged cursors`)
+    if (damagedCursors > 0) stated.push(`${damagedCursors} damaged or missing cursors`)
     const silent = [...gone.filter(seq => !covered(seq)).map(seq => `record ${seq}`)]
     if (cursor.seq < ledger.cursor && damagedCursors === 0) silent.push('the position of the cursor')
     return { wrong: wrong.slice(0, FAULTS_MAX), lost, stated, silent: silent.slice(0, FAULTS_MAX) }
@@ -93,10 +98,12 @@ async function told(stated, read, otherwise = undefined) {
   }
 }
 
-async function checkHistory(dir, ledger, options) {
-  const { history, losses, checked } = await openHistoryAt(dir, options)
+async function checkHistory(dir, ledger, { salvaged = false } = {}) {
+  const { history, report, losses, checked } = await openHistoryAt(dir)
   const [wrong, lost, uneven, failed] = [[], [], [], []]
   try {
+    if (salvaged && report.setAside)
+      await until(() => losses.some(text => CARRIED.test(text)), 'what is carried over', SALVAGE_MS)
     for (const [t, table] of TABLES.entries()) {
       const rows = []
       await told(failed, () => readTable(history, table, rows, wrong))

@@ -36,6 +36,22 @@ export async function makeCorpus(home, { store, lives, lifeMs, closed }) {
   writeFileSync(join(home, 'ledger.json'), JSON.stringify(ledger))
 }
 
+/** One folder each below `home`, with which store is in it. */
+export async function makeCorpora(home, corpora) {
+  const made = []
+  for (const [i, corpus] of corpora.entries()) {
+    const at = join(home, `corpus-${i}`)
+    await makeCorpus(at, corpus)
+    made.push({ home: at, store: corpus.store })
+  }
+  return made
+}
+
+/** Files that are of one kind are damaged alike. */
+export function kindOf({ store, file }) {
+  return `${store} ${/MANIFEST|CURRENT|\.\w+$/.exec(file)[0]}`
+}
+
 function openOf(store) {
   return async dir => {
     if (store === 'journal') return (await openJournalAt(dir)).journal
@@ -51,7 +67,7 @@ export function loadLedger(home) {
 /** Files of the store with their sizes, without LevelDB's own log of words and its lock. */
 export function filesOf(home, store) {
   return readdirSync(join(home, store))
-    .filter(name => !/^(LOG|LOG\.old|LOCK)$/.test(name))
+    .filter(name => !/^(LOG|LOG\.old|LOCK)$|damaged/.test(name))
     .map(name => ({ file: join(store, name), bytes: statSync(join(home, store, name)).size }))
 }
 
