@@ -1,11 +1,12 @@
 // Opens damaged copies of stores, one after the other, and says what each said. Damage may end this process: the parent then knows
-// by which. Each line of descriptor 0: {home, work, store, change}; each line of descriptor 1: {wrong, lost, stated, silent} or
+// by which. Each line of descriptor 0: {home, work, store, change}, or {work, store, ledger} where the copy is laid out; each line of descriptor 1: {wrong, lost, stated, silent} or
 // {rejected}.
 
 import { rmSync, truncateSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { checkStore } from './alone-check.mjs'
+import { newLedger } from './alone-ledger.mjs'
 import { changeFile, copyCorpus, loadLedger } from './corpus.mjs'
 
 const ledgers = new Map()
@@ -22,10 +23,12 @@ function damage(work, { file, byte, bit, bytes }) {
   else unlinkSync(path)
 }
 
-async function one({ home, work, store, change, salvaged }) {
-  let ledger = ledgers.get(home)
-  if (!ledger) ledgers.set(home, (ledger = loadLedger(home)))
-  copyCorpus(home, work, store, change?.file)
+async function one({ home, work, store, change, salvaged, ledger: told }) {
+  const ledger = told ? newLedger(store, told) : (ledgers.get(home) ?? loadLedger(home))
+  if (home) {
+    ledgers.set(home, ledger)
+    copyCorpus(home, work, store, change?.file)
+  }
   if (change) damage(work, change)
   try {
     return await checkStore(join(work, store), ledger, { salvaged })
