@@ -2,6 +2,7 @@
 // vanish at the next open (400 of 400, measured), so the first error closes it.
 import type { Cancel, Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
+import { realDisk } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
@@ -173,6 +174,8 @@ export class Store {
       ],
       { sync: true },
     )
+    // LevelDB syncs a new log, but not its name: after a power cut a file system may have the one without the other.
+    await realDisk.syncDir(this.#options.dir)
     commit()
     for (const { prefix } of chunks) this.#tables.set(prefix.toString('latin1'), prefix)
   }

@@ -4,6 +4,7 @@
 //   the data.
 // - Names made, changed and removed that no sync of their directory followed may be there or not: in the order of the calls, as
 //   every journalling file system keeps it, or (`anyOrder`) each by itself. A sync of a file is not taken for one of its name.
+//   The size of a file is kept in the same journal: what made one grow, unsynced, is not there without the names before it.
 const SECTOR_BYTES = 512
 
 /** Adds to each change the line from which on it is on the disk for certain. */
@@ -28,7 +29,8 @@ function dirsOf({ path, to }) {
 export function afterCut(calls, cut, prng, { anyOrder }) {
   const begun = calls.filter(call => call.start < cut)
   const entries = new Map()
-  for (const call of keptNames(begun, cut, prng, anyOrder)) {
+  const { kept, lostFrom } = keptNames(begun, cut, prng, anyOrder)
+  for (const call of kept) {
     if (call.kind === 'unlink') entries.delete(call.path)
     else if (call.kind === 'rename') {
       entries.delete(call.path)
@@ -44,17 +46,20 @@ export function afterCut(calls, cut, prng, { anyOrder }) {
   const mood = MOODS[Math.floor(prng.next() * MOODS.length)]
   const state = new Map()
   for (const [path, file] of entries) {
-    state.set(path, file ? content(changes.get(file) ?? [], cut, prng, mood) : undefined)
+    state.set(path, file ? content(changes.get(file) ?? [], { cut, lostFrom }, prng, mood) : undefined)
   }
   return state
 }
 
+/** `lostFrom`: the line of the first that is not. */
 function keptNames(begun, cut, prng, anyOrder) {
   const names = begun.filter(({ kind }) => ['create', 'unlink', 'rename', 'mkdir'].includes(kind))
   const certain = call => call.durable < cut
-  if (anyOrder) return names.filter(call => certain(call) || prng.next() < 0.5)
+  const all = Number.POSITIVE_INFINITY
+  if (anyOrder) return { kept: names.filter(call => certain(call) || prng.next() < 0.5), lostFrom: all }
   const least = names.findLastIndex(certain) + 1
-  return names.slice(0, least + Math.floor(prng.next() * (names.length - least + 1)))
+  const kept = names.slice(0, least + Math.floor(prng.next() * (names.length - least + 1)))
+  return { kept, lostFrom: names[kept.length]?.start ?? all }
 }
 
 /** How unsynced changes of a file fare: the part of them that is kept whole, and of the sectors of the others. */
@@ -66,7 +71,7 @@ const MOODS = [
   { whole: 0, sectors: 0.7, grown: 1 },
 ]
 
-function content(changes, cut, prng, { whole, sectors, grown }) {
+function content(changes, { cut, lostFrom }, prng, { whole, sectors, grown }) {
   let size = 0
   let most = 0
   let data = Buffer.alloc(changes.reduce((sum, { at = 0, data }) => Math.max(sum, at + (data?.length ?? 0)), 0))
@@ -83,7 +88,9 @@ function content(changes, cut, prng, { whole, sectors, grown }) {
       if (change.durable < cut) most = size
       continue
     }
-    most = Math.max(most, change.at + change.data.length)
+    const end = change.at + change.data.length
+    if (change.durable >= cut && end > size && change.start > lostFrom) continue
+    most = Math.max(most, end)
     if (kept) put(change.at, change.data)
     else for (const [from, part] of sectorsOf(change)) if (prng.next() < sectors) put(from, part)
   }
