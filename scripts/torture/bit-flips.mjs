@@ -20,6 +20,8 @@ const INDEX_SHARE = 0.3
 const INDEX_BYTES = 400
 /** Of a cursor's file, which is two slots and a page of nothing: the first. */
 const SLOT_BYTES = 20
+/** Damages that are not worth making every store for. */
+const FEW = 20
 
 export const fault = {
   name: 'bit-flips',
@@ -34,7 +36,7 @@ async function run({ count, seed, over }) {
   const prng = seededPrng(seed)
   const state = { runs: 0, stated: 0, failures: [], kinds: new Map() }
   try {
-    const homes = await makeCorpora(home, CORPORA)
+    const homes = await makeCorpora(home, count < FEW ? CORPORA.filter(({ lives }) => lives < 3) : CORPORA)
     const places = homes
       .flatMap(({ home, store }) => filesOf(home, store).map(file => ({ home, store, ...file })))
       .filter(({ bytes }) => bytes > 0)

@@ -16,7 +16,7 @@ export function straceTo(path) {
 
 /** Whether the log has all of the process: that it ended is its last line. */
 export function isWhole(text, pid) {
-  return text.includes(`${pid} +++ `)
+  return new RegExp(`^${pid} +\\+\\+\\+ `, 'm').test(text)
 }
 
 /** State that goes on from one life of the writer to the next: names and what they stand for. */

@@ -8,6 +8,7 @@ const PACKAGES = {
   prlimit: 'util-linux',
   mount: 'mount',
   umount: 'mount',
+  cp: 'coreutils',
   mke2fs: 'e2fsprogs',
   libfaketime: 'libfaketime',
 }
@@ -27,7 +28,10 @@ export function scratchDir(memory = '/dev/shm') {
 /** One text for each tool that is not there. */
 export function missingTools(needs) {
   return needs.flatMap(tool => {
-    if (!isThere(tool)) return [`${tool} is missing (apt-get install ${PACKAGES[tool] ?? tool})`]
+    if (!isThere(tool))
+      return [
+        tool === 'loop' ? 'no loop devices here' : `${tool} is missing (apt-get install ${PACKAGES[tool] ?? tool})`,
+      ]
     return OF_ROOT.includes(tool) && process.getuid?.() !== 0 ? [`${tool} needs root`] : []
   })
 }
@@ -35,6 +39,7 @@ export function missingTools(needs) {
 /** On the PATH, or where only root looks; libfaketime is a library. */
 function isThere(tool) {
   if (tool === 'libfaketime') return libfaketime() !== undefined
+  if (tool === 'loop') return existsSync('/dev/loop-control')
   const dirs = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/sbin']
   return dirs.some(dir => existsSync(join(dir, tool)))
 }
