@@ -105,6 +105,10 @@ export function firstUsOf(key: Uint8Array): number {
   return timeOf(key, key.length - TIME_BYTES - SEQ_BYTES)
 }
 
+export function seqOf(key: Uint8Array): number {
+  return Buffer.from(key).readUIntBE(key.length - SEQ_BYTES, SEQ_BYTES)
+}
+
 /** First key after all chunks of the table. */
 export function afterTable(prefix: Buffer): Buffer {
   return Buffer.concat([prefix, Buffer.alloc(TIME_BYTES + SEQ_BYTES + 1, 0xff)])

@@ -6,10 +6,10 @@ import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLogger } from '../core/logger.ts'
 import { adoptLeftBehind } from './adopt.ts'
-import { Codecs, openChunk } from './chunk.ts'
-import { ALL_CHUNKS } from './keys.ts'
+import { Codecs, headerOf, openChunk } from './chunk.ts'
+import { ALL_CHUNKS, ALL_PIECES, prefixOf, seqOf, tableOfPiece } from './keys.ts'
 import { blocksOf, damagedBytes, tablesIn } from './level-tables.ts'
-import { IN_MEMORY_FILE, openLevel, repairLevel } from './place.ts'
+import { type Database, IN_MEMORY_FILE, openLevel, repairLevel } from './place.ts'
 
 /** Above every number that a store of ours can have given: chunks made here meet no other of the same key. */
 const SEQ_FIRST = 2 ** 47
@@ -35,10 +35,36 @@ async function inMemory(dir: string): Promise<{ pieces: ReadonlySet<string>; ope
   return { pieces: new Set(pieces), open: new Set(open) }
 }
 
+/**
+ * Pieces are removed when their chunk is stored. Where the table with the removal is the damaged one they are back: those within
+ * the time of a later chunk of their table are in it, and must not become a second one.
+ */
+async function removeReplaced(db: Database): Promise<void> {
+  const chunks = new Map<string, { seq: number; minUs: number; maxUs: number }[]>()
+  for await (const [key, value] of db.iterator(ALL_CHUNKS)) {
+    const chunk = openChunk(key, value)
+    if (!chunk) continue
+    const table = prefixOf(key).toString('latin1')
+    const known = chunks.get(table) ?? []
+    known.push({ seq: seqOf(key), ...headerOf(chunk) })
+    chunks.set(table, known)
+  }
+  const replaced: Uint8Array[] = []
+  for await (const [key, value] of db.iterator(ALL_PIECES)) {
+    const piece = openChunk(key, value)
+    if (!piece) continue
+    const { minUs, maxUs } = headerOf(piece)
+    const later = chunks.get(tableOfPiece(key).toString('latin1')) ?? []
+    if (later.some(one => one.seq > seqOf(key) && one.minUs <= minUs && one.maxUs >= maxUs)) replaced.push(key)
+  }
+  await db.batch(replaced.map(key => ({ type: 'del', key })))
+}
+
 async function salvage(dir: string, soundOnly: boolean): Promise<{ chunks: number; damaged: number }> {
   const tablesLeftOut = await leaveOut(dir, soundOnly)
   await repairLevel(dir)
   const db = await openLevel(dir, false)
+  await removeReplaced(db)
   const corrupt = { n: 0 }
   let seq = SEQ_FIRST
   const { pieces: mine, open: myOpen } = await inMemory(dir)
