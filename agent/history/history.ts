@@ -102,6 +102,7 @@ class LevelHistory implements History {
       openLevel: options.openLevel ?? openLevel,
       adopt: db => this.#adopt(db),
       inMemory: () => this.#inMemory(),
+      onSetAside: () => this.#forgetPieces(),
       reopened: report => this.#reopened(report),
     })
     this.#scrub = new Scrub(options)
@@ -120,7 +121,7 @@ class LevelHistory implements History {
 
   async open(): Promise<PlaceReport> {
     const report = await this.#store.open()
-    this.#carryOver(report.setAside)
+    this.#carryOver()
     this.#cancels.push(
       this.#clock.every(SCRUB_MS, () => void this.check()),
       this.#clock.every(AGE_MAX_MS, () => this.#tables.save()),
@@ -129,21 +130,20 @@ class LevelHistory implements History {
     return report
   }
 
-  #carryOver(setAside: string | undefined): void {
-    this.#salvaged = this.#salvaged
-      .then(() => this.#salvage.run(setAside))
-      .then(what => {
-        if (what) this.#store.noteSalvage(what)
-      })
+  #carryOver(): void {
+    this.#salvaged = this.#salvaged.then(() => this.#salvage.run())
   }
 
   #reopened(report: PlaceReport): void {
-    if (report.created) {
-      this.#tables.forgetPieces()
-      this.#writer.forgetPieces()
-    }
-    if (report.setAside) this.#carryOver(report.setAside)
+    // Its directory may be gone as well.
+    if (report.created) this.#forgetPieces()
+    this.#carryOver()
     this.#writer.drain()
+  }
+
+  #forgetPieces(): void {
+    this.#tables.forgetPieces()
+    this.#writer.forgetPieces()
   }
 
   /** Reads the store through for damage; one at a time. */
@@ -156,7 +156,9 @@ class LevelHistory implements History {
 
   async #check(): Promise<void> {
     const damage = await this.#scrub.run()
-    if (damage !== undefined && !this.#closed) await this.#store.damaged(damage)
+    if (this.#closed) return
+    if (damage !== undefined) await this.#store.damaged(damage)
+    else this.#carryOver()
   }
 
   #inMemory(): { pieces: string[]; open: string[] } {

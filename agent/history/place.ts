@@ -1,15 +1,13 @@
 // The directory of the LevelDB store and what may be wrong with it. LevelDB opened with createIfMissing silently wipes a
 // store whose CURRENT is missing, so it is only ever told to create where there is nothing; a marker file beside the
-// directory remembers that there was something. A damaged store is renamed, never repaired in place.
-import { copyFile, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+// directory remembers that there was something. A damaged store is set aside.
+import { open, readdir, stat } from 'node:fs/promises'
 import { Level } from 'level'
 import { errnoOf } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
-import { unreadableBytes } from './level-log.ts'
-import { liveTables, manifestOf } from './level-manifest.ts'
-import { blocksOf } from './level-tables.ts'
+import { damageOf, droppedAtOpen, setLogsAside } from './level-damage.ts'
+import { allSetAside, type InMemory, setAside } from './set-aside.ts'
 
 /** On Node `level` is classic-level, which can compact; level's own types leave that out. */
 export interface Database extends Level<Uint8Array, Uint8Array> {
@@ -25,27 +23,16 @@ export interface PlaceReport {
   /** What was lost and where the remains are; undefined when nothing was. */
   loss: string | undefined
   /** Bytes of the newest rows that LevelDB could not read and left out; 0 as a rule. */
-  droppedBytes?: number
-  /** The file with the newest rows was not there. */
-  logGone?: boolean
+  droppedBytes: number
   /** Directory a damaged store was renamed to. */
   setAside: string | undefined
 }
 
-/** Damage that was found while the store was in use. */
-export interface FoundDamage {
-  what: string
-  /** Keys in it, as latin1, whose rows are in memory still: they are not to be carried over. */
-  inMemory: { pieces: string[]; open: string[] }
-}
-
-/** In a set aside store: the `inMemory` of its damage. */
-export const IN_MEMORY_FILE = 'in-memory.json'
-
-/** LevelDB's own files; LOCK and LOG alone are left behind by an attempt to open nothing. */
-const STORE_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|sst|log))$/
-/** A set aside store is as large as a store: only the newest is kept. */
-const SET_ASIDE_MAX = 1
+/**
+ * LevelDB's own files, of a store that was once begun: LOCK and LOG alone are left behind by an attempt to open nothing, the first
+ * manifest alone by one that found no space to begin.
+ */
+const STORE_FILE = /^(CURRENT|MANIFEST-(?!000001$)\d+|\d+\.(ldb|sst|log))$/
 
 /**
  * `sizes`: smaller ones than LevelDB's own let its files begin and go sooner, for tests. Blocks are not compressed again: the
@@ -68,139 +55,84 @@ export async function repairLevel(dir: string): Promise<void> {
   await (Level as unknown as { repair(dir: string): Promise<void> }).repair(dir)
 }
 
-/** Where the copy of a damaged store is made readable. */
-export function salvageDirOf(dir: string): string {
-  return `${dir}.salvage`
-}
-
-/** The newest directory that a damaged store was renamed to. */
-export async function newestSetAside(dir: string): Promise<string | undefined> {
-  const n = (await setAsideNumbers(dir)).at(-1)
-  return n === undefined ? undefined : `${dir}.damaged-${n}`
-}
-
-async function setAsideNumbers(dir: string): Promise<number[]> {
-  const pattern = `${basename(dir)}.damaged-`
-  const numbers = (await readdir(dirname(dir)))
-    .filter(name => name.startsWith(pattern))
-    .map(name => Number(name.slice(pattern.length)))
-    .filter(Number.isSafeInteger)
-  return numbers.sort((a, b) => a - b)
+export interface PlaceOptions {
+  open: OpenLevel
+  /** What is in memory of what is in the store. */
+  inMemory: () => InMemory
+  /** Called when the store was set aside, before a new one is begun. */
+  onSetAside: () => void
+  /** Damage that was found while the store was in use. */
+  damage?: string | undefined
+  /** A write of this process failed: what is half written of it at the end of the log is no loss, for it is written again. */
+  torn?: boolean
 }
 
 /**
  * Opens the store in `dir`, beginning a new one where there is none or where what is there cannot be used.
  * Rejects with HISTORY_LOCKED (another process has it) and HISTORY_IO (the disk refuses; worth trying again).
  */
-export async function openPlace(
-  dir: string,
-  open: OpenLevel,
-  damage?: FoundDamage,
-): Promise<{ db: Database; report: PlaceReport }> {
+export async function openPlace(dir: string, options: PlaceOptions): Promise<{ db: Database; report: PlaceReport }> {
   try {
     await makeDir(dir, 0o750)
-    const known = await exists(markerOf(dir))
     const files = (await readdir(dir)).some(name => STORE_FILE.test(name))
-    if (files && damage) {
-      await writeFile(join(dir, IN_MEMORY_FILE), JSON.stringify(damage.inMemory))
-      return await beginAnew(dir, open, damage.what)
-    }
-    const damaged = files ? await damageOf(dir) : undefined
-    if (damaged) return await beginAnew(dir, open, damaged)
-    if (files) return await openExisting(dir, open)
-    const loss = known ? `the history in ${dir} is gone: its directory is empty` : undefined
-    return await create(dir, open, { loss, setAside: undefined })
+    if (!files) return await create(dir, options.open)
+    const found = options.damage ?? (await damageOf(dir))
+    const opened = found ?? (await openExisting(dir, options))
+    if (typeof opened !== 'string') return opened
+    await setAside(dir, { what: opened, inMemory: options.inMemory() })
+    options.onSetAside()
+    return await create(dir, options.open)
   } catch (error) {
     throw error instanceof AgentError ? error : ioError(dir, error)
   }
 }
 
-/** What LevelDB would die of, or pass over and then remove what it belongs to. What is missing it says itself. */
-async function damageOf(dir: string): Promise<string | undefined> {
-  const manifest = await manifestOf(dir)
-  if (!manifest) return undefined
-  const bytes = await unreadableBytes(join(dir, manifest)).catch(absent)
-  if (bytes) return `${bytes} bytes of ${manifest} are cut short or damaged`
-  for (const path of await liveTables(dir)) {
-    const blocks = await blocksOf(path).catch(() => [])
-    if (!blocks) return `the index of ${basename(path)} does not hold`
-  }
-  return undefined
-}
-
-function absent(error: unknown): undefined {
-  if (errnoOf(error) !== 'ENOENT') throw error
-}
-
-/** Bytes of the write-ahead logs that LevelDB will pass over; a copy of each such log is kept, for it removes them. */
-async function setLogsAside(dir: string): Promise<number> {
-  let unreadable = 0
-  for (const name of (await readdir(dir)).filter(name => /^\d+\.log$/.test(name))) {
-    const bytes = await unreadableBytes(join(dir, name))
-    if (bytes > 0) await copyFile(join(dir, name), `${dir}.damaged-log`)
-    unreadable += bytes
-  }
-  return unreadable
-}
-
-/** A store has a log from the moment on that its second manifest is the current one; one with nothing in it is nothing lost. */
-async function isLogGone(dir: string): Promise<boolean> {
-  if ((await readdir(dir)).some(name => /^\d+\.log$/.test(name))) return false
-  return (await manifestOf(dir)) !== 'MANIFEST-000001'
-}
-
-async function openExisting(dir: string, open: OpenLevel): Promise<{ db: Database; report: PlaceReport }> {
+/** Resolves with LevelDB's words where it finds the store damaged. */
+async function openExisting(
+  dir: string,
+  { open, torn }: PlaceOptions,
+): Promise<{ db: Database; report: PlaceReport } | string> {
+  const unreadable = torn ? 0 : await setLogsAside(dir)
+  let db: Database
   try {
-    const logGone = await isLogGone(dir)
-    const unreadable = await setLogsAside(dir)
-    const db = await open(dir, false)
-    await mark(dir)
-    const droppedBytes = Math.max(unreadable, await droppedAtOpen(dir))
-    return {
-      db,
-      report: {
-        created: false,
-        loss: undefined,
-        setAside: undefined,
-        ...(droppedBytes ? { droppedBytes } : {}),
-        ...(logGone ? { logGone } : {}),
-      },
-    }
+    db = await open(dir, false)
   } catch (error) {
     const cause = causeOf(error)
     if (cause.code === 'LEVEL_LOCKED') throw locked(dir, error)
     // A file LevelDB needs is missing: no retry brings it back. Other I/O errors may pass.
     const gone = /no such file/i.test(cause.message)
-    if (cause.code === 'LEVEL_IO_ERROR' && !gone) throw ioError(dir, error)
-    return beginAnew(dir, open, cause.message)
+    if (cause.code === 'LEVEL_IO_ERROR' && !gone) throw error
+    return cause.message
+  }
+  try {
+    await mark(dir)
+    const droppedBytes = torn ? 0 : Math.max(unreadable, await droppedAtOpen(dir))
+    return { db, report: { created: false, loss: undefined, setAside: undefined, droppedBytes } }
+  } catch (error) {
+    await db.close()
+    throw error
   }
 }
 
-async function beginAnew(dir: string, open: OpenLevel, what: string): Promise<{ db: Database; report: PlaceReport }> {
-  const setAside = await moveAside(dir)
-  const loss = `the history in ${dir} was damaged (${what}) and is now ${setAside}; a new one begins`
-  return create(dir, open, { loss, setAside })
-}
-
-/** What of its write-ahead log LevelDB passed over while it opened. It says so in its LOG, begun anew by each open, alone. */
-async function droppedAtOpen(dir: string): Promise<number> {
-  const log = await readFile(join(dir, 'LOG'), 'utf8').catch(() => '')
-  return [...log.matchAll(/: dropping (\d+) bytes; /g)].reduce((sum, match) => sum + Number(match[1]), 0)
-}
-
-async function create(
-  dir: string,
-  open: OpenLevel,
-  told: Pick<PlaceReport, 'loss' | 'setAside'>,
-): Promise<{ db: Database; report: PlaceReport }> {
+/** Where there is no store, in a place that is marked as having had one, that is a loss. */
+async function create(dir: string, open: OpenLevel): Promise<{ db: Database; report: PlaceReport }> {
+  const known = await exists(markerOf(dir))
+  const last = (await allSetAside(dir)).findLast(({ damage }) => damage)
+  const damaged = last && `was damaged (${last.damage?.what}) and is now ${last.path}; a new one begins`
+  const loss = damaged ?? (known ? 'is gone: its directory is empty' : undefined)
+  let db: Database
   try {
-    const db = await open(dir, true)
-    await mark(dir)
-    return { db, report: { created: true, ...told } }
+    db = await open(dir, true)
   } catch (error) {
     if (causeOf(error).code === 'LEVEL_LOCKED') throw locked(dir, error)
-    throw ioError(dir, error)
+    throw error
   }
+  await mark(dir).catch(async error => {
+    await db.close()
+    throw error
+  })
+  const report = { created: true, loss: loss && `the history in ${dir} ${loss}`, setAside: last?.path, droppedBytes: 0 }
+  return { db, report }
 }
 
 function markerOf(dir: string): string {
@@ -224,16 +156,6 @@ async function exists(path: string): Promise<boolean> {
     if (errnoOf(error) === 'ENOENT') return false
     throw error
   }
-}
-
-async function moveAside(dir: string): Promise<string> {
-  const numbers = await setAsideNumbers(dir)
-  const target = `${dir}.damaged-${(numbers.at(-1) ?? 0) + 1}`
-  await rename(dir, target)
-  for (const old of numbers.slice(0, Math.max(0, numbers.length + 1 - SET_ASIDE_MAX))) {
-    await rm(`${dir}.damaged-${old}`, { recursive: true, force: true })
-  }
-  return target
 }
 
 /** abstract-level wraps what LevelDB said. */

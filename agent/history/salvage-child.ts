@@ -1,38 +1,44 @@
 // A process of its own that makes the copy of a damaged store readable: LevelDB's repair and its reading of broken tables may end
 // a process. Argument: the copy. Exit code 0: every chunk of the copy was read to its end here, those damaged are gone from it.
-// Prints {"chunks": n, "damaged": n}. A second argument, `sound`: tables with any damage are left out, because one of them ended the
-// process before.
-import { readFile, rename } from 'node:fs/promises'
+// Prints the number of the damaged. A second argument, `sound`: tables with any damage are left out, because one of them ended the
+// process before. Exit code 75: the disk refuses.
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { messageOf } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import { adoptLeftBehind } from './adopt.ts'
 import { Codecs, headerOf, openChunk } from './chunk.ts'
 import { ALL_CHUNKS, ALL_PIECES, prefixOf, seqOf, tableOfPiece } from './keys.ts'
 import { blocksOf, damagedBytes, tablesIn } from './level-tables.ts'
-import { type Database, IN_MEMORY_FILE, openLevel, repairLevel } from './place.ts'
+import { causeOf, type Database, openLevel, repairLevel } from './place.ts'
+import { damageIn } from './set-aside.ts'
 
+/** EX_TEMPFAIL. */
+const DISK_REFUSES = 75
 /** Above every number that a store of ours can have given: chunks made here meet no other of the same key. */
 const SEQ_FIRST = 2 ** 47
+
+/** Whether what leads to its blocks holds, and with `all` each block too. What cannot be read is not sound. */
+async function isSound(path: string, all: boolean): Promise<boolean> {
+  try {
+    const blocks = await blocksOf(path)
+    return blocks !== undefined && (!all || (await damagedBytes(path, blocks, async () => {})) === 0)
+  } catch {
+    return false
+  }
+}
 
 /** Renames tables that LevelDB must not see; returns how many. */
 async function leaveOut(dir: string, soundOnly: boolean): Promise<number> {
   let left = 0
   for (const name of await tablesIn(dir)) {
     const path = join(dir, name)
-    const blocks = await blocksOf(path)
-    const bad = !blocks || (soundOnly && (await damagedBytes(path, blocks, async () => {})) > 0)
+    const bad = !(await isSound(path, soundOnly))
     if (!bad) continue
     await rename(path, `${path}.damaged`)
     left++
   }
   return left
-}
-
-/** Keys whose rows the process that set the store aside had in memory: it writes them itself. */
-async function inMemory(dir: string): Promise<{ pieces: ReadonlySet<string>; open: ReadonlySet<string> }> {
-  const text = await readFile(join(dir, IN_MEMORY_FILE), 'utf8').catch(() => '{"pieces":[],"open":[]}')
-  const { pieces, open } = JSON.parse(text)
-  return { pieces: new Set(pieces), open: new Set(open) }
 }
 
 /**
@@ -60,14 +66,15 @@ async function removeReplaced(db: Database): Promise<void> {
   await db.batch(replaced.map(key => ({ type: 'del', key })))
 }
 
-async function salvage(dir: string, soundOnly: boolean): Promise<{ chunks: number; damaged: number }> {
+async function salvage(dir: string, soundOnly: boolean): Promise<number> {
   const tablesLeftOut = await leaveOut(dir, soundOnly)
   await repairLevel(dir)
   const db = await openLevel(dir, false)
   await removeReplaced(db)
   const corrupt = { n: 0 }
   let seq = SEQ_FIRST
-  const { pieces: mine, open: myOpen } = await inMemory(dir)
+  const inMemory = (await damageIn(dir))?.inMemory
+  const [mine, myOpen] = [new Set(inMemory?.pieces), new Set(inMemory?.open)]
   const takeSeq = (): number => seq++
   const context = { codecs: new Codecs(), takeSeq, mine, myOpen, corrupt, logger: silentLogger }
   for (const { chunks, dels } of await adoptLeftBehind(db, context)) {
@@ -77,15 +84,18 @@ async function salvage(dir: string, soundOnly: boolean): Promise<{ chunks: numbe
       ...gone.map(key => ({ type: 'del' as const, key })),
     ])
   }
-  let chunks = 0
   const damaged: Uint8Array[] = []
   for await (const [key, value] of db.iterator(ALL_CHUNKS)) {
-    if (openChunk(key, value)) chunks++
-    else damaged.push(key)
+    if (!openChunk(key, value)) damaged.push(key)
   }
   await db.batch(damaged.map(key => ({ type: 'del', key })))
   await db.close()
-  return { chunks, damaged: damaged.length + corrupt.n + tablesLeftOut }
+  return damaged.length + corrupt.n + tablesLeftOut
 }
 
-process.stdout.write(JSON.stringify(await salvage(process.argv[2]!, process.argv[3] === 'sound')))
+try {
+  process.stdout.write(String(await salvage(process.argv[2]!, process.argv[3] === 'sound')))
+} catch (error) {
+  process.stderr.write(messageOf(error))
+  process.exitCode = causeOf(error).code === 'LEVEL_IO_ERROR' ? DISK_REFUSES : 1
+}

@@ -2,19 +2,22 @@
 // in a process of its own, then carried over chunk by chunk. The original stays as it is. Interrupted by a stop or a crash, it
 // begins again at the next start.
 import { spawn } from 'node:child_process'
-import { cp, rename, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { builtFile } from '../core/built.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { headerOf, openChunk } from './chunk.ts'
 import { ALL_CHUNKS, ALL_KEPT, firstUsOf, prefixOf, storageClassOf } from './keys.ts'
-import { newestSetAside, type OpenLevel, salvageDirOf } from './place.ts'
+import type { OpenLevel } from './place.ts'
+import { allSetAside, copyStore, noteCarriedOver, salvageDirOf } from './set-aside.ts'
 import type { Store } from './store.ts'
 import type { UnitChunk } from './unit.ts'
 
 const BATCH_BYTES = 2 << 20
 /** Repairing writes every table anew: 8 GB at 20 MB/s. */
 const CHILD_MS = 10 * 60_000
+/** Exit code of the child. */
+const DISK_REFUSES = 75
 
 export class Salvage {
   readonly #dir: string
@@ -31,31 +34,53 @@ export class Salvage {
     this.#store = store
   }
 
-  /** Resolves with what came back, in words; undefined where nothing was waiting, or it was stopped. Never rejects. */
-  async run(setAside: string | undefined): Promise<string | undefined> {
-    const copy = salvageDirOf(this.#dir)
+  /**
+   * Carries over what is set aside and was not carried over yet. What the disk refuses is left for the next call. Never rejects;
+   * the store is told what came back.
+   */
+  async run(): Promise<void> {
     try {
-      // A copy under its final name is whole.
-      const half = `${copy}.new`
-      const from = setAside ?? ((await isThere(half)) ? await newestSetAside(this.#dir) : undefined)
-      if (from !== undefined) {
-        for (const old of [half, copy]) await rm(old, { recursive: true, force: true })
-        await cp(from, half, { recursive: true })
-        await rename(half, copy)
-      } else if (!(await isThere(copy))) return undefined
-      const { damaged } = await this.#check(copy, []).catch(() => this.#check(copy, ['sound']))
-      const chunks = await this.#carryOver(copy)
-      if (this.#stopped) return undefined
-      await rm(copy, { recursive: true, force: true })
-      return `${chunks} of its chunks were carried over, ${damaged} could not be read`
+      for (const { path, damage } of await allSetAside(this.#dir)) {
+        if (!damage || this.#stopped || !this.#store.db) continue
+        const what = await this.#one(path)
+        if (this.#stopped) return
+        this.#store.noteSalvage(path, what)
+        await noteCarriedOver(path)
+      }
     } catch (error) {
-      if (this.#stopped) return undefined
-      await rm(copy, { recursive: true, force: true }).catch(() => {})
-      return `nothing of it could be carried over (${messageOf(error)})`
+      if (!this.#stopped) this.#logger.error(`what was set aside is not carried over yet: ${messageOf(error)}`)
     }
   }
 
-  #check(copy: string, how: readonly string[]): Promise<{ chunks: number; damaged: number }> {
+  /** In words. */
+  async #one(path: string): Promise<string> {
+    const copy = salvageDirOf(this.#dir)
+    try {
+      await copyStore(path, copy)
+      const damaged = await this.#readable(path, copy)
+      if (damaged === undefined) return 'nothing of it could be carried over'
+      return `${await this.#carryOver(copy)} of its chunks were carried over, ${damaged} could not be read`
+    } finally {
+      await rm(copy, { recursive: true, force: true })
+    }
+  }
+
+  /** How many chunks of the copy could not be read; undefined when it cannot be made readable at all. */
+  async #readable(path: string, copy: string): Promise<number | undefined> {
+    for (const how of [[], ['sound']]) {
+      try {
+        return await this.#check(copy, how)
+      } catch (error) {
+        if (this.#stopped) return undefined
+        if (error instanceof AgentError) throw error
+        this.#logger.warn('the repair of a damaged history failed', { cause: messageOf(error) })
+        await copyStore(path, copy)
+      }
+    }
+    return undefined
+  }
+
+  #check(copy: string, how: readonly string[]): Promise<number> {
     if (this.#stopped) return Promise.reject(new Error('it was stopped'))
     return new Promise((resolve, reject) => {
       const args = [builtFile('history/salvage-child.js'), copy, ...how]
@@ -69,11 +94,12 @@ export class Salvage {
       let told = ''
       child.stdout.on('data', data => (out += data))
       child.stderr.on('data', data => (told = `${told}${data}`.slice(-500)))
-      child.once('error', reject)
+      child.once('error', error => reject(new AgentError('HISTORY_IO', messageOf(error))))
       child.once('close', (code, signal) => {
         this.#child = undefined
-        if (code === 0) resolve(JSON.parse(out))
-        else reject(new Error(`its repair ended with ${signal ?? code}: ${told.trim().split('\n').at(-1) ?? ''}`))
+        if (code === 0) resolve(Number(out))
+        else if (code === DISK_REFUSES) reject(new AgentError('HISTORY_IO', told))
+        else reject(new Error(`it ended with ${signal ?? code}: ${told.trim().split('\n').at(-1) ?? ''}`))
       })
     })
   }
@@ -128,11 +154,4 @@ function chunkOf(key: Buffer, value: Buffer): UnitChunk | undefined {
   const cls = storageClassOf(prefix)
   if (!chunk || !cls) return undefined
   return { cls, prefix, key, value: chunk, firstUs: firstUsOf(key), rows: headerOf(chunk).rows, pieces: [] }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

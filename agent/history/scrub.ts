@@ -46,6 +46,8 @@ export class Scrub {
     } catch (error) {
       // A compaction has taken its place.
       if (errnoOf(error) === 'ENOENT') return 0
+      // A bad sector would stop every later write once a compaction meets it.
+      if (errnoOf(error) === 'EIO') return 1
       throw error
     }
   }

@@ -6,7 +6,8 @@ import { realDisk } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
-import { causeOf, type Database, type FoundDamage, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
+import { causeOf, type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
+import type { InMemory } from './set-aside.ts'
 import { Tally } from './tally.ts'
 import type { Unit } from './unit.ts'
 
@@ -24,7 +25,9 @@ export interface StoreOptions {
   /** Called each time the store is usable: makes chunks of the pieces that an ended process, or a dropped chunk, left behind. */
   adopt: (db: Database) => Promise<readonly Unit[]>
   /** Keys in the store of what is in memory too. */
-  inMemory: () => FoundDamage['inMemory']
+  inMemory: () => InMemory
+  /** What is in the store has gone out of reach of this process. */
+  onSetAside: () => void
   /** Called each time the store is usable again, before anything is written. */
   reopened: (report: PlaceReport) => void
 }
@@ -39,6 +42,10 @@ export class Store {
   #setAside: string | undefined
   /** The next opening begins a new store. */
   #damage: string | undefined
+  /** A write failed; what LevelDB has of it may be half written. */
+  #torn = false
+  /** What an opening found that could not be made use of. */
+  #found: PlaceReport | undefined
   #reopenMs = REOPEN_FIRST_MS
   #cancelReopen: Cancel | undefined
   #working: Promise<void> = Promise.resolve()
@@ -71,8 +78,8 @@ export class Store {
   }
 
   /** What came back of a store that was set aside. */
-  noteSalvage(what: string): void {
-    this.#setAside = this.#setAside ? `${this.#setAside}; ${what}` : `of the history set aside before, ${what}`
+  noteSalvage(path: string, what: string): void {
+    this.#setAside = this.#setAside ? `${this.#setAside}; ${what}` : `of the history set aside in ${path}: ${what}`
     this.#options.logger.warn(this.#setAside)
     this.#options.onLoss?.(this.#setAside)
   }
@@ -84,24 +91,35 @@ export class Store {
     } catch (error) {
       if (error instanceof AgentError && error.code === 'HISTORY_LOCKED') throw error
       await this.fail(error)
-      return { created: false, loss: undefined, setAside: undefined }
+      return { created: false, loss: undefined, setAside: undefined, droppedBytes: 0 }
     }
   }
 
   async #open(): Promise<PlaceReport> {
-    const { dir, logger, counters } = this.#options
-    const damage = this.#damage === undefined ? undefined : { what: this.#damage, inMemory: this.#options.inMemory() }
-    const { db, report } = await openPlace(dir, this.#options.openLevel, damage)
+    const { dir, logger, counters, openLevel, inMemory, onSetAside } = this.#options
+    const { db, report: found } = await openPlace(dir, {
+      open: openLevel,
+      inMemory,
+      onSetAside,
+      damage: this.#damage,
+      torn: this.#torn,
+    })
     this.#damage = undefined
+    const report = this.#found ? both(this.#found, found) : found
     try {
       await this.#load(db)
       await this.#write(db, await this.#options.adopt(db))
     } catch (error) {
       await db.close().catch(() => {})
+      // It opened, so the next opening will not find again what this one found.
+      this.#found = report
+      this.#torn = true
       throw error
     }
     this.#db = db
     this.#failing = undefined
+    this.#found = undefined
+    this.#torn = false
     this.#reopenMs = REOPEN_FIRST_MS
     if (report.loss) {
       this.#setAside = report.loss
@@ -109,14 +127,13 @@ export class Store {
       logger.error(report.loss, { setAside: report.setAside })
       this.#options.onLoss?.(report.loss)
     }
-    if (report.droppedBytes || report.logGone) this.#newestLost(report)
+    if (report.droppedBytes > 0) this.#newestLost(report.droppedBytes)
     return report
   }
 
-  #newestLost({ droppedBytes = 0, logGone }: PlaceReport): void {
+  #newestLost(droppedBytes: number): void {
     const { dir, logger, counters } = this.#options
-    const some = `${droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
-    const what = logGone ? `the newest rows in the history ${dir} are gone: their file is missing` : some
+    const what = `${droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
     this.#setAside = `${what}: a damaged disk, or a power cut; what was older is there`
     counters.get('history.dropped_bytes').n += droppedBytes
     logger.error(this.#setAside)
@@ -210,6 +227,7 @@ export class Store {
     const { dir, clock, logger, counters } = this.#options
     const db = this.#db
     this.#db = undefined
+    if (db) this.#torn = true
     const cause = causeOf(error)
     if (cause.code === 'LEVEL_CORRUPTION') this.#damage = cause.message
     const text =
@@ -244,5 +262,15 @@ export class Store {
     await this.#working
     await this.#db?.close().catch(() => {})
     this.#db = undefined
+  }
+}
+
+/** Of an opening that came to nothing, and of the next. */
+function both(first: PlaceReport, then: PlaceReport): PlaceReport {
+  return {
+    created: first.created || then.created,
+    loss: then.loss ?? first.loss,
+    setAside: then.setAside ?? first.setAside,
+    droppedBytes: first.droppedBytes + then.droppedBytes,
   }
 }

@@ -2,6 +2,7 @@ import { Counters } from '../../agent/core/counters.ts'
 import { silentLogger } from '../../agent/core/logger.ts'
 import type { History, HistoryRows, StorageClass, WaveformChunk } from '../../agent/history/contract.ts'
 import { type HistoryOptions, type OpenedHistory, openHistory } from '../../agent/history/history.ts'
+import { type OpenLevel, openLevel } from '../../agent/history/place.ts'
 import type { Retention } from '../../agent/history/retention.ts'
 import { manualClock } from './manual-clock.ts'
 
@@ -52,4 +53,34 @@ export function piece(
   more: Partial<WaveformChunk> = {},
 ): WaveformChunk {
   return { startUs, rateHz: 1_000, samples: Int16Array.from(samples), scale: 0.5, offset: 1, ...more }
+}
+
+/** A LevelDB that fails as told: `batch`, `open` or `create` by an I/O error. */
+export function refusing(): {
+  open: OpenLevel
+  what: Set<'batch' | 'open' | 'create'>
+  opens: number
+  hang: Promise<void> | undefined
+} {
+  const error = (): Error =>
+    Object.assign(new Error('IO error: 000003.log: No space left on device'), { code: 'LEVEL_IO_ERROR' })
+  const state = {
+    what: new Set<'batch' | 'open' | 'create'>(),
+    opens: 0,
+    hang: undefined as Promise<void> | undefined,
+    open: openLevel,
+  }
+  state.open = async (dir, create) => {
+    state.opens++
+    if (state.what.has('open') || (create && state.what.has('create'))) throw error()
+    const db = await openLevel(dir, create)
+    const batch = db.batch.bind(db) as (operations: unknown) => Promise<void>
+    const refuse = async (operations: unknown): Promise<void> => {
+      await state.hang
+      if (state.what.has('batch')) throw error()
+      return batch(operations)
+    }
+    return Object.assign(db, { batch: refuse as typeof db.batch })
+  }
+  return state
 }

@@ -81,7 +81,7 @@ t.test('stopped in the middle, it begins again at the next start', async t => {
   rmSync(`${dir}/CURRENT`)
   const first = await openTestHistory(dir)
   await first.history.close()
-  t.ok(existsSync(`${dir}.salvage`) || existsSync(`${dir}.salvage.new`), 'it was stopped')
+  t.ok(existsSync(`${dir}.damaged-1/to-carry-over.json`), 'it was stopped')
   const { history } = await openTestHistory(dir)
   await until(() => /carried over/.test(history.stats().lossAtOpen ?? ''), 'the salvage to end')
   t.equal((await rowsOf(history.query(ALL))).length, rows)

@@ -1,0 +1,108 @@
+// Damaged stores are renamed to `<dir>.damaged-N`, never repaired in place. One that holds TODO_FILE is still to be carried over
+// into the store that was begun in its place (salvage.ts), and is not removed before that.
+import { constants, copyFile, link, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { errnoOf, realDisk } from '../core/disk.ts'
+
+const TODO_FILE = 'to-carry-over.json'
+/** A set aside store is as large as a store: of those that were carried over only the newest is kept. */
+const DONE_MAX = 1
+/** Of those that were not: a disk that damages one after the other must not be filled by them. */
+const TODO_MAX = 3
+/** LevelDB never changes these once they are written, so a copy may share them. */
+const SHARED = /\.(ldb|sst|log)$/
+
+/** Keys, as latin1, whose rows a running process has in memory: it writes them itself, they are not to be carried over. */
+export interface InMemory {
+  pieces: readonly string[]
+  open: readonly string[]
+}
+
+export interface Damage {
+  what: string
+  inMemory: InMemory
+}
+
+export interface SetAside {
+  path: string
+  n: number
+  /** Undefined once it was carried over. */
+  damage: Damage | undefined
+}
+
+/** Renames the store. Rejects as the disk does, and may be called again then. */
+export async function setAside(dir: string, damage: Damage): Promise<void> {
+  await writeFile(join(dir, TODO_FILE), JSON.stringify(damage))
+  const others = await allSetAside(dir)
+  await rename(dir, `${dir}.damaged-${(others.at(-1)?.n ?? 0) + 1}`)
+  await realDisk.syncDir(dirname(dir))
+  const done = others.filter(({ damage }) => !damage)
+  const todo = others.filter(({ damage }) => damage)
+  // The one that was just renamed is the newest of either.
+  const tooMany = [
+    ...done.slice(0, done.length + 1 - DONE_MAX),
+    ...todo.slice(0, Math.max(0, todo.length + 1 - TODO_MAX)),
+  ]
+  for (const { path } of tooMany) await rm(path, { recursive: true, force: true })
+}
+
+/** Oldest first. */
+export async function allSetAside(dir: string): Promise<SetAside[]> {
+  const pattern = `${basename(dir)}.damaged-`
+  const numbers = (await readdir(dirname(dir)))
+    .filter(name => name.startsWith(pattern))
+    .map(name => Number(name.slice(pattern.length)))
+    .filter(Number.isSafeInteger)
+  const found = numbers
+    .sort((a, b) => a - b)
+    .map(async n => {
+      const path = `${dir}.damaged-${n}`
+      return { path, n, damage: await damageIn(path) }
+    })
+  return Promise.all(found)
+}
+
+/** What is written in a store that is to be carried over, or in a copy of it. */
+export async function damageIn(path: string): Promise<Damage | undefined> {
+  try {
+    return JSON.parse(await readFile(join(path, TODO_FILE), 'utf8'))
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    // Cut short by a power cut before the rename was on the disk; what could be in memory is gone.
+    if (error instanceof SyntaxError) return { what: 'damaged', inMemory: { pieces: [], open: [] } }
+    throw error
+  }
+}
+
+export async function noteCarriedOver(path: string): Promise<void> {
+  await unlink(join(path, TODO_FILE))
+}
+
+/** Where the copy of a damaged store is made readable. */
+export function salvageDirOf(dir: string): string {
+  return `${dir}.salvage`
+}
+
+/** A copy that takes hardly any space: what LevelDB does not change is shared where the file system can. */
+export async function copyStore(from: string, to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true })
+  await mkdir(to, { mode: 0o750 })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const [source, copy] = [join(from, entry.name), join(to, entry.name)]
+    const shared = SHARED.test(entry.name) && (await shareFile(source, copy))
+    if (!shared) await copyFile(source, copy, constants.COPYFILE_FICLONE)
+  }
+}
+
+/** Whether both names are of the same file now. */
+export async function shareFile(path: string, name: string): Promise<boolean> {
+  try {
+    await link(path, name)
+    return true
+  } catch (error) {
+    // FAT has no second names.
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(errnoOf(error))) return false
+    throw error
+  }
+}
