@@ -83,7 +83,7 @@ class FileJournal implements Journal {
         cause: error,
       })
     }
-    const recovered = await recover(this.#disk, dir, this.#cursors)
+    const recovered = await recover(this.#disk, dir, this.#cursors.furthestSeq)
     for (const loss of recovered.losses) addLoss(this.#losses, loss)
     for (const loss of recovered.newLosses) this.#stateLoss(loss)
     for (const path of recovered.damaged) await this.#setAside(path)

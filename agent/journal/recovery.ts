@@ -4,6 +4,7 @@ import { type Disk, type DiskFile, errnoOf, readFully, writeFully } from '../cor
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { JournalLoss } from './contract.ts'
 import { addLoss, notStated, parseGap } from './losses.ts'
+import { removeInOrder } from './removal.ts'
 import { type DamagedSpan, scan } from './scan.ts'
 import {
   copyRecord,
@@ -78,19 +79,13 @@ interface Scanned {
   fileBytes: number
 }
 
-/** Numbers up to the furthest cursor were once acknowledged and read; all cursors are past those up to the nearest. */
-export interface CursorSpan {
-  nearestSeq: number
-  furthestSeq: number
-}
-
-export async function recover(disk: Disk, dir: string, cursors: CursorSpan): Promise<Recovered> {
-  const cursorSeq = cursors.furthestSeq
+/** `cursorSeq`: numbers up to the furthest cursor were once acknowledged and read. */
+export async function recover(disk: Disk, dir: string, cursorSeq: number): Promise<Recovered> {
   const scanned = await scanAll(disk, dir)
   const stated = scanned.flatMap(one => one.gaps).sort((a, b) => a.fromSeq - b.fromSeq)
   const losses: JournalLoss[] = []
   for (const loss of stated) addLoss(losses, loss)
-  const kept = await finishDrops(disk, scanned, stated)
+  const kept = await finishDrops(disk, dir, scanned, stated)
   const newLosses: JournalLoss[] = []
   const damaged = new Set<string>()
   const miss = (from: number, to: number, where: Scanned | undefined, detail: string): void => {
@@ -103,11 +98,7 @@ export async function recover(disk: Disk, dir: string, cursors: CursorSpan): Pro
   let before: Scanned | undefined
   for (const one of kept) {
     const { base, path, lastSeq } = one.segment
-    // Removing delivered segments may reach the medium in any order: a hole of delivered files is no loss.
-    const removed = before && before.segment.ordinal + 1 < one.segment.ordinal && base <= cursors.nearestSeq + 1
-    if (!removed || tailBytes(before!) > 0) {
-      miss(expected, base - 1, before, `unreadable end of ${before?.segment.path}, or a missing file before ${path}`)
-    }
+    miss(expected, base - 1, before, `unreadable end of ${before?.segment.path}, or a missing file before ${path}`)
     for (const [from, to] of one.missing) miss(from, to, one, `unreadable records in ${path}`)
     if (one.headerDamaged && one.fileBytes > HEADER_BYTES) damaged.add(path)
     expected = Math.max(expected, base, lastSeq + 1)
@@ -193,16 +184,19 @@ async function scanSegment(disk: Disk, dir: string, named: SegmentId, limit: num
 }
 
 /** Segments that a stated `space` gap covers were about to be removed when the process ended: remove them now. */
-async function finishDrops(disk: Disk, scanned: Scanned[], stated: readonly JournalLoss[]): Promise<Scanned[]> {
+async function finishDrops(
+  disk: Disk,
+  dir: string,
+  scanned: Scanned[],
+  stated: readonly JournalLoss[],
+): Promise<Scanned[]> {
   const space = stated.filter(loss => loss.reason === 'space')
-  const kept = [...scanned]
-  for (let first = kept[0]; first && kept.length > 1; first = kept[0]) {
-    // Owning no number (base = limit) is a segment whose creation failed and was tried again.
-    if (notStated(first.segment.base, first.limit - 1, space).length > 0) break
-    await disk.unlink(first.segment.path).catch(() => {})
-    kept.shift()
-  }
-  return kept
+  // Owning no number (base = limit) is a segment whose creation failed and was tried again.
+  const first = scanned.findIndex(one => notStated(one.segment.base, one.limit - 1, space).length > 0)
+  const gone = scanned.slice(0, first < 0 ? -1 : first)
+  const paths = gone.map(one => one.segment.path)
+  await removeInOrder(disk, dir, paths).catch(() => {})
+  return scanned.slice(gone.length)
 }
 
 /** The whole file; blocks the disk refuses to read are zeros, which no CRC accepts. */

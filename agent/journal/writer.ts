@@ -8,6 +8,7 @@ import { planDrops } from './drops.ts'
 import { gapRecord } from './losses.ts'
 import { proveSpace } from './probe.ts'
 import { indexRecord, newSegment, type Recovered, type Segment } from './recovery.ts'
+import { removeInOrder } from './removal.ts'
 import {
   encodeHeader,
   encodeRecord,
@@ -193,13 +194,11 @@ export class SegmentWriter {
   /** The gap record that names them is durable; a crash in between is finished by the next recovery. */
   async #remove(victims: readonly Segment[]): Promise<void> {
     const { disk, dir, logger } = this.#options
-    for (const victim of victims) {
-      this.segments.splice(this.segments.indexOf(victim), 1)
-      await disk.unlink(victim.path).catch((error: unknown) => {
-        logger.warn('a dropped journal segment could not be removed', { path: victim.path, cause: messageOf(error) })
-      })
-    }
-    if (victims.length > 0) await disk.syncDir(dir).catch(() => {})
+    for (const victim of victims) this.segments.splice(this.segments.indexOf(victim), 1)
+    const paths = victims.map(({ path }) => path)
+    await removeInOrder(disk, dir, paths).catch((error: unknown) => {
+      logger.warn('a dropped journal segment could not be removed', { cause: messageOf(error) })
+    })
   }
 
   /** Nothing in it was acknowledged. If it cannot go, the next segment's base makes its records void. */

@@ -1,9 +1,12 @@
 // Each way in which a disk refuses, once on the whole agent: it goes on, says so, and is well by itself when the disk is.
 import { agentTrouble } from './support/agent-trouble.mjs'
 import { failing, full, noDescriptors, slowSync } from './support/disk-trouble.mjs'
+import { inLanes } from './support/lanes.mjs'
 
 /** More often than either store tries again. */
 const DRIP_MS = 150
+/** An agent with two slow assets is idle. */
+const AT_ONCE = 2
 
 const TROUBLES = [
   { name: 'ENOSPC', begin: failing('ENOSPC') },
@@ -40,10 +43,10 @@ export const fsyncBlocked = {
 async function each(troubles, { seed }) {
   const failures = []
   const notes = []
-  for (const trouble of troubles) {
+  await inLanes(troubles, AT_ONCE, async trouble => {
     const one = await agentTrouble(trouble, seed)
     failures.push(...one.failures)
     notes.push(...one.notes)
-  }
+  })
   return { runs: troubles.length, failures, notes }
 }

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededPrng } from '../../dist/core/prng.js'
 import { filesOf, kindOf, makeCorpora } from './support/corpus.mjs'
-import { badOutcome, DamageTrials } from './support/damage.mjs'
+import { badOutcome, DamageTrials, inTrials } from './support/damage.mjs'
 import { scratchDir } from './support/tools.mjs'
 
 const CORPORA = [
@@ -14,7 +14,6 @@ const CORPORA = [
   { store: 'history', lives: 3, lifeMs: 500 },
   { store: 'history', lives: 4, lifeMs: 400, closed: true },
 ]
-const AT_ONCE = 2
 /** Of LevelDB's tables so many flips go to the end, where their index is. */
 const INDEX_SHARE = 0.3
 const INDEX_BYTES = 400
@@ -42,7 +41,7 @@ async function run({ count, seed, over }) {
       .filter(({ bytes }) => bytes > 0)
     state.failures.push(...(await soundAtFirst(home, homes)))
     const flips = Array.from({ length: count }, () => drawn(places, prng))
-    await Promise.all(Array.from({ length: AT_ONCE }, () => work(home, flips, state, over)))
+    await inTrials(home, flips, (trials, flip) => one(trials, flip, state), over)
   } finally {
     if (state.failures.length === 0) rmSync(home, { recursive: true, force: true })
   }
@@ -77,21 +76,17 @@ function drawn(places, prng) {
   return { home, store, kind, change: { file, byte, bit: Math.floor(prng.next() * 8) } }
 }
 
-async function work(home, flips, state, over) {
-  const trials = new DamageTrials(home)
-  for (let flip = flips.pop(); flip && !over(); flip = flips.pop()) {
-    const result = await trials.attempt(flip)
-    state.runs++
-    const kind = state.kinds.get(flip.kind) ?? { flips: 0, stated: 0 }
-    state.kinds.set(flip.kind, kind)
-    kind.flips++
-    if (result.stated?.length > 0) {
-      kind.stated++
-      state.stated++
-    }
-    const bad = badOutcome(result)
-    const { file, byte, bit } = flip.change
-    if (bad) state.failures.push(`${join(flip.home, file)} byte ${byte} bit ${bit}: ${bad}`)
+async function one(trials, flip, state) {
+  const result = await trials.attempt(flip)
+  state.runs++
+  const kind = state.kinds.get(flip.kind) ?? { flips: 0, stated: 0 }
+  state.kinds.set(flip.kind, kind)
+  kind.flips++
+  if (result.stated?.length > 0) {
+    kind.stated++
+    state.stated++
   }
-  await trials.close()
+  const bad = badOutcome(result)
+  const { file, byte, bit } = flip.change
+  if (bad) state.failures.push(`${join(flip.home, file)} byte ${byte} bit ${bit}: ${bad}`)
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { seededPrng } from '../../dist/core/prng.js'
 import { pause, until } from './support/agent.mjs'
 import { levelFiles, mountTmpfs } from './support/disk-trouble.mjs'
+import { inLanes } from './support/lanes.mjs'
 import { storeTrials } from './support/store-trial.mjs'
 
 /** Refusals in a row: one is met by a new segment or an opening again, more by waiting. strace counts each call by itself. */
@@ -14,6 +15,8 @@ const REFUSALS_MAX = 3
 const TRIALS_OF_N = 7
 const TMPFS_MB = 16
 const PAGE_BYTES = 4096
+/** Most of each is waiting for the store to try again. */
+const AT_ONCE = 4
 const FULL_MS = 300
 
 export const fault = {
@@ -43,11 +46,10 @@ async function run({ count, seed, over = () => false }) {
     for (const kind of ['ENOSPC', 'EIO', 'short']) {
       await attempt(places.map(place => ({ store: 'journal', dir: join(dir, `${kind}-${place.at}`), kind, ...place })))
     }
-    for (const place of places) {
-      if (over()) break
-      const trials = ['ENOSPC', 'EIO'].map(kind => ({ store: 'history', dir: join(dir, kind), kind, ...place }))
-      await Promise.all(trials.map(trial => attempt([trial], { wrap: refusingLevel(trial) })))
-    }
+    const ofHistory = places.flatMap(place =>
+      ['ENOSPC', 'EIO'].map(kind => ({ store: 'history', dir: join(dir, `${kind}-${place.at}`), kind, ...place })),
+    )
+    await inLanes(ofHistory, AT_ONCE, trial => attempt([trial], { wrap: refusingLevel(trial) }), over)
     await onFullTmpfs(places, attempt, over)
   } finally {
     rmSync(dir, { recursive: true, force: true })

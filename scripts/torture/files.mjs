@@ -4,7 +4,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededPrng } from '../../dist/core/prng.js'
 import { filesOf, kindOf, makeCorpora } from './support/corpus.mjs'
-import { badOutcome, DamageTrials } from './support/damage.mjs'
+import { badOutcome, inTrials } from './support/damage.mjs'
 import { scratchDir } from './support/tools.mjs'
 
 const CORPORA = [
@@ -29,21 +29,19 @@ async function run({ count, seed, over }) {
   const home = scratchDir()
   const prng = seededPrng(seed)
   const state = { runs: 0, failures: [], between: 0 }
-  const trials = new DamageTrials(home)
   try {
     const homes = await makeCorpora(home, count < FEW ? CORPORA.filter(({ lives }) => lives < 3) : CORPORA)
     const places = homes.flatMap(({ home, store }) => filesOf(home, store).map(file => ({ home, store, ...file })))
     const kinds = [...new Set(places.map(kindOf))]
-    for (let i = 0; i < count && !over(); i++) {
+    const damages = Array.from({ length: count }, (_, i) => {
       const alike = places.filter(place => kindOf(place) === kinds[i % kinds.length])
       const place = alike[Math.floor(prng.next() * alike.length)]
       // Each kind in turn, first missing, then cut off as often as there is time for.
       const bytes = i < kinds.length ? undefined : Math.floor(prng.next() * place.bytes)
-      await one(trials, join(home, 'work'), { ...place, bytes }, state)
-      state.runs++
-    }
+      return { ...place, bytes, work: join(home, `work-${i}`) }
+    })
+    await inTrials(home, damages, (trials, damage) => one(trials, damage, state), over)
   } finally {
-    await trials.close()
     if (state.failures.length === 0) rmSync(home, { recursive: true, force: true })
   }
   const notes = [
@@ -57,7 +55,7 @@ async function run({ count, seed, over }) {
   }
 }
 
-async function one(trials, work, { home, store, file, bytes }, state) {
+async function one(trials, { work, home, store, file, bytes }, state) {
   const attempt = async cut => {
     const said = await trials.attempt({ home, store, work, change: { file, bytes: cut }, salvaged: true, keep: true })
     // How many records followed where a file ends cannot be known: that it ends badly is what is stated.
@@ -79,6 +77,7 @@ async function one(trials, work, { home, store, file, bytes }, state) {
   const how = bytes === undefined ? 'missing' : `cut off at ${bytes}`
   if (bad.length > 0) state.failures.push(`${join(home, file)} ${how}: ${bad.join('; ')}`)
   rmSync(work, { recursive: true, force: true })
+  state.runs++
 }
 
 /** The segment that is appended to. */

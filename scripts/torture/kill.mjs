@@ -7,7 +7,9 @@ import { seededPrng } from '../../dist/core/prng.js'
 import { pause } from './support/agent.mjs'
 import { faultsOf } from './support/alone-check.mjs'
 import { newLedger, Writer } from './support/alone-ledger.mjs'
+import { inLanes } from './support/lanes.mjs'
 
+const AT_ONCE = 2
 /** Kills of one store; then another begins. */
 const LIVES = 20
 const LIFE_MS = 300
@@ -23,20 +25,16 @@ export const fault = {
 }
 
 async function run({ count, seed, over }) {
-  const prng = seededPrng(seed)
   const home = mkdtempSync(join(tmpdir(), 'ww-'))
-  const state = { next: new Writer(), kills: 0, failures: [], acknowledged: { journal: 0, history: 0 } }
+  const state = { kills: 0, failures: [], acknowledged: { journal: 0, history: 0 } }
+  const lives = Math.min(LIVES, Math.ceil(count / 2))
+  const stores = Array.from({ length: Math.ceil(count / lives) }, (_, n) => {
+    const ledger = newLedger(n % 2 === 0 ? 'journal' : 'history')
+    return { n, ledger, lives: Math.min(lives, count - n * lives), dir: join(home, `${n}`, ledger.store) }
+  })
   try {
-    for (let store = 0; state.kills < count && !over(); store++) {
-      const ledger = newLedger(store % 2 === 0 ? 'journal' : 'history')
-      const dir = join(home, `${store}`, ledger.store)
-      const lives = Math.min(LIVES, count - state.kills, Math.ceil(count / 2))
-      for (let life = 0; life < lives && !over(); life++) await oneLife(state, dir, ledger, prng)
-      state.acknowledged[ledger.store] += ledger.size
-      if (state.failures.length === 0) rmSync(join(home, `${store}`), { recursive: true, force: true })
-    }
+    await inLanes(stores, AT_ONCE, store => oneStore(state, store, seededPrng(seed + store.n), over), over)
   } finally {
-    await state.next.kill().catch(() => {})
     if (state.failures.length === 0) rmSync(home, { recursive: true, force: true })
   }
   const { journal, history } = state.acknowledged
@@ -45,10 +43,23 @@ async function run({ count, seed, over }) {
   return { runs: state.kills, failures: state.failures, notes }
 }
 
-async function oneLife(state, dir, ledger, prng) {
-  const writer = state.next
+async function oneStore(state, { ledger, lives, dir }, prng, over) {
   // Started ahead: a process needs longer to start than it is given to live.
-  state.next = new Writer()
+  let next = new Writer()
+  try {
+    for (let life = 0; life < lives && !over(); life++) {
+      const writer = next
+      next = new Writer()
+      await oneLife(state, writer, dir, ledger, prng)
+    }
+  } finally {
+    await next.kill().catch(() => {})
+  }
+  state.acknowledged[ledger.store] += ledger.size
+  if (state.failures.length === 0) rmSync(join(dir, '..'), { recursive: true, force: true })
+}
+
+async function oneLife(state, writer, dir, ledger, prng) {
   writer.write(dir, ledger)
   const early = ledger.life % EARLY_EVERY === EARLY_EVERY - 1
   if (!early) await Promise.race([writer.opened, writer.closed])

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { seededPrng } from '../../dist/core/prng.js'
 import { pause, until } from './support/agent.mjs'
 import { newLedger, Writer } from './support/alone-ledger.mjs'
-import { badOutcome, DamageTrials } from './support/damage.mjs'
+import { badOutcome, inTrials } from './support/damage.mjs'
 import { afterCut, markDurable } from './support/power-cut.mjs'
 import { isWhole, SyscallLog, straceTo } from './support/syscalls.mjs'
 import { scratchDir } from './support/tools.mjs'
@@ -15,7 +15,6 @@ const LIVES = 3
 const LIFE_MS = 700
 const STATES_PER_RECORDING = 500
 const RECORDINGS_MIN = 2
-const AT_ONCE = 2
 
 export const fault = {
   name: 'power-model',
@@ -34,8 +33,12 @@ async function run({ count, seed, over }) {
       const recording = await record(join(home, `rec-${r}`), r % 2 === 0 ? 'journal' : 'history')
       const upTo = Math.round((count * (r + 1)) / recordings)
       const numbers = Array.from({ length: upTo - Math.round((count * r) / recordings) }, (_, i) => upTo - 1 - i)
-      const cuts = () => cutAll(home, recording, numbers, seed, state, over)
-      await Promise.all(Array.from({ length: AT_ONCE }, cuts))
+      await inTrials(
+        home,
+        numbers,
+        (trials, n) => cutOnce(trials, join(home, `state-${n}`), recording, { n, seed }, state),
+        over,
+      )
     }
   } finally {
     rmSync(home, { recursive: true, force: true })
@@ -80,27 +83,21 @@ function ledgerAt({ store, lives, acks }, cut) {
   return ledger
 }
 
-async function cutAll(home, recording, numbers, seed, state, over) {
-  const trials = new DamageTrials(home)
-  for (let n = numbers.pop(); n !== undefined && !over(); n = numbers.pop()) {
-    const prng = seededPrng(seed + n)
-    const cut = Math.floor(prng.next() * (recording.lines + 1))
-    const ledger = ledgerAt(recording, cut)
-    const work = join(home, `state-${n}`)
-    const files = afterCut(recording.calls, cut, prng, { anyOrder: recording.store === 'journal' })
-    layOut(work, recording.root, files)
-    const result = await trials.attempt({ work, store: recording.store, ledger, salvaged: true })
-    state.runs++
-    state.acknowledged += ledger.size
-    if (result.stated?.some(text => /carried over/.test(text))) state.aside++
-    const bad =
-      badOutcome(result) ??
-      (result.lost.length > 0 ? `lost, and stated: ${[...result.lost, ...result.stated].join('; ')}` : undefined)
-    if (bad)
-      state.failures.push(`${recording.store}, state ${n} (${keep(work, recording.root, files, ledger)}): ${bad}`)
-    rmSync(work, { recursive: true, force: true })
-  }
-  await trials.close()
+async function cutOnce(trials, work, recording, { n, seed }, state) {
+  const prng = seededPrng(seed + n)
+  const cut = Math.floor(prng.next() * (recording.lines + 1))
+  const ledger = ledgerAt(recording, cut)
+  const files = afterCut(recording.calls, cut, prng, { anyOrder: recording.store === 'journal' })
+  layOut(work, recording.root, files)
+  const result = await trials.attempt({ work, store: recording.store, ledger, salvaged: true })
+  state.runs++
+  state.acknowledged += ledger.size
+  if (result.stated?.some(text => /carried over/.test(text))) state.aside++
+  const bad =
+    badOutcome(result) ??
+    (result.lost.length > 0 ? `lost, and stated: ${[...result.lost, ...result.stated].join('; ')}` : undefined)
+  if (bad) state.failures.push(`${recording.store}, state ${n} (${keep(work, recording.root, files, ledger)}): ${bad}`)
+  rmSync(work, { recursive: true, force: true })
 }
 
 function layOut(work, root, files) {

@@ -4,11 +4,14 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { inLanes } from './lanes.mjs'
 
 const CHILD = fileURLToPath(new URL('./damage-child.mjs', import.meta.url))
 /** A copy of some megabytes is opened and read in less than a second. */
 const HANG_MS = 30_000
 const SAID_MAX = 2_000
+/** Half of each is waiting for a process to start. */
+const AT_ONCE = 3
 
 export class DamageTrials {
   #home
@@ -59,6 +62,16 @@ export class DamageTrials {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
     await this.#closed
+  }
+}
+
+/** `work(trials, item)` for each item, several at a time, until `over()`. */
+export async function inTrials(home, items, work, over) {
+  const lanes = Array.from({ length: AT_ONCE }, () => new DamageTrials(home))
+  try {
+    await inLanes(items, AT_ONCE, (item, lane) => work(lanes[lane], item), over)
+  } finally {
+    for (const trials of lanes) await trials.close()
   }
 }
 
