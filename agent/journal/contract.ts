@@ -24,6 +24,8 @@ export interface NewRecord {
 export interface JournalLoss {
   fromSeq: number
   toSeq: number
+  /** How many of these numbers, where it is not all of them. */
+  records?: number
   /** `space`: dropped to stay within the limit; `damage`: unreadable. */
   reason: 'space' | 'damage'
   detail: string

@@ -1,12 +1,14 @@
-// Which segments go when a new one is about to begin. A pure function: nothing is removed before the gap record is durable.
+// What goes when a new segment is about to begin. A pure function: nothing is removed before the gap record is durable.
 import type { JournalLoss } from './contract.ts'
-import type { Segment } from './recovery.ts'
+import { CHECKPOINTS, type Segment } from './segment-state.ts'
 
 /** A segment counts as at least this part of the space, so that a flapping disk does not leave a million small files. */
 const SEGMENTS_MAX = 1024
+/** Superseded checkpoints, then the lowest priority. */
+export const ORDER = [CHECKPOINTS, 4, 3, 2, 1] as const
 
 export interface DropLimits {
-  /** Room the new segment may come to take. */
+  /** Room the new segment may come to take; as much is kept free for a segment that is thinned. */
   needBytes: number
   bytesMax: number
   /** All cursors are past it. */
@@ -15,36 +17,77 @@ export interface DropLimits {
   keepCheckpoint: boolean
 }
 
+export interface Drops {
+  /** The oldest segments, as a whole. */
+  victims: Segment[]
+  /** Segments that lose what is of priority `from` to 4, and superseded checkpoints. */
+  thin: { segment: Segment; from: number }[]
+  /** Undelivered numbers that the victims hold. */
+  loss: JournalLoss | undefined
+}
+
 /**
- * Oldest segments first: delivered ones once half of the space is used (until then they are the alarm history that can be
- * asked for), undelivered ones only when nothing else makes room; `loss` says which numbers those held.
+ * Delivered segments go once half of the space is used (until then they are the alarm history that can be asked for), oldest first.
+ * Of undelivered records, only when nothing else makes room, those of the lowest priority go, oldest first.
  * Throws an ENOSPC error when even that is not enough.
  */
-export function planDrops(
-  segments: readonly Segment[],
-  limits: DropLimits,
-): { victims: Segment[]; loss: JournalLoss | undefined } {
+export function planDrops(segments: readonly Segment[], limits: DropLimits): Drops {
   const { needBytes, bytesMax, deliveredSeq } = limits
   const newest = segments.findLastIndex(segment => segment.checkpointSeq !== undefined)
-  const droppable = limits.keepCheckpoint ? segments.slice(0, Math.max(0, newest)) : segments
+  const droppable = limits.keepCheckpoint ? Math.max(0, newest) : segments.length
   const cost = (segment: Segment): number => Math.max(segment.bytes, bytesMax / SEGMENTS_MAX)
   let total = needBytes + segments.reduce((sum, segment) => sum + cost(segment), 0)
-  const victims: Segment[] = []
-  for (const segment of droppable) {
-    const delivered = segment.lastSeq <= deliveredSeq
-    if (total <= bytesMax / 2 || (total <= bytesMax && !delivered)) break
-    victims.push(segment)
-    total -= cost(segment)
+  let gone = 0
+  while (gone < droppable && total > bytesMax / 2 && segments[gone]!.lastSeq <= deliveredSeq)
+    total -= cost(segments[gone++]!)
+  const delivered = gone
+  const thin: Drops['thin'] = []
+  // A thinned segment is written beside the one that it replaces.
+  const room = bytesMax - needBytes
+  if (total > room) {
+    const from = lowestFirst(segments, delivered, total - room)
+    while (total > room && gone < droppable && isEmptied(segments[gone]!, from)) total -= cost(segments[gone++]!)
+    for (const segment of segments.slice(gone)) {
+      if (!from.has(segment)) continue
+      thin.push({ segment, from: from.get(segment)! })
+      total -= bytesFrom(segment, from.get(segment)!)
+    }
   }
   if (total > bytesMax) {
     const text = `the limit of ${bytesMax} bytes is reached and nothing may be dropped`
     throw Object.assign(new Error(`ENOSPC: ${text}`), { code: 'ENOSPC' })
   }
-  const toSeq = victims.at(-1)?.lastSeq ?? 0
-  if (toSeq <= deliveredSeq) return { victims, loss: undefined }
-  const fromSeq = Math.max(victims[0]!.base, deliveredSeq + 1)
-  return {
-    victims,
-    loss: { fromSeq, toSeq, reason: 'space', detail: `dropped undelivered to stay within ${bytesMax} bytes` },
+  return { victims: segments.slice(0, gone), thin, loss: lossOf(segments.slice(delivered, gone), limits) }
+}
+
+/** From which priority on segments lose their records, until they have lost `bytes`. The last one is open for appends. */
+function lowestFirst(segments: readonly Segment[], first: number, bytes: number): Map<Segment, number> {
+  const from = new Map<Segment, number>()
+  let left = bytes
+  for (const priority of ORDER) {
+    for (const segment of segments.slice(first, -1)) {
+      if (left <= 0) return from
+      if (segment.bytesOf[priority] === 0) continue
+      from.set(segment, priority)
+      left -= segment.bytesOf[priority]!
+    }
   }
+  return from
+}
+
+function bytesFrom(segment: Segment, priority: number): number {
+  return segment.bytesOf.subarray(priority).reduce((sum, bytes) => sum + bytes, 0)
+}
+
+function isEmptied(segment: Segment, from: ReadonlyMap<Segment, number>): boolean {
+  return bytesFrom(segment, 1) === bytesFrom(segment, from.get(segment) ?? CHECKPOINTS + 1)
+}
+
+function lossOf(victims: readonly Segment[], { deliveredSeq, bytesMax }: DropLimits): JournalLoss | undefined {
+  const toSeq = victims.at(-1)?.lastSeq ?? 0
+  if (toSeq <= deliveredSeq) return undefined
+  const fromSeq = Math.max(victims[0]!.base, deliveredSeq + 1)
+  const records = victims.reduce((sum, segment) => sum + segment.records, 0)
+  const detail = `dropped undelivered to stay within ${bytesMax} bytes`
+  return { fromSeq, toSeq, records: Math.min(records, toSeq - fromSeq + 1), reason: 'space', detail }
 }

@@ -7,9 +7,11 @@ import type { Logger } from '../core/logger.ts'
 import { AppendQueue, type WaitingAppend } from './append-queue.ts'
 import type { Cursor, Journal, JournalLoss, JournalRecord, JournalStatus, NewRecord } from './contract.ts'
 import { Cursors } from './cursors.ts'
-import { addLoss } from './losses.ts'
+import { addLoss, recordsIn } from './losses.ts'
 import { readRecords } from './read.ts'
-import { copyAside, recover } from './recovery.ts'
+import { recover } from './recovery.ts'
+import { copyAside } from './segment-file.ts'
+import { Turns } from './turns.ts'
 import { SegmentWriter } from './writer.ts'
 
 const BYTES_MIN = 65_536
@@ -48,6 +50,7 @@ class FileJournal implements Journal {
   readonly #queue: AppendQueue
   readonly #listeners = new Set<(seq: number) => void>()
   readonly #losses: JournalLoss[] = []
+  readonly #turns = new Turns()
   #running: Promise<void> | undefined
   #failing: AgentError | undefined
   #cancelProbe: Cancel | undefined
@@ -64,6 +67,7 @@ class FileJournal implements Journal {
       checkpoint: options.checkpoint,
       deliveredSeq: () => this.#cursors.nearestSeq,
       dropped: loss => this.#noteLoss(loss),
+      turns: this.#turns,
       logger: options.logger,
     })
     this.#queue = new AppendQueue(options.dir, this.#writer.groupBytesMax, this.#writer.recordBytesMax)
@@ -168,12 +172,14 @@ class FileJournal implements Journal {
   read(fromSeq: number, limit: number): Promise<JournalRecord[]> {
     const { segments, nextSeq } = this.#writer
     const range = { fromSeq, toSeq: nextSeq - 1, limit }
-    return readRecords(this.#disk, segments, range, (from, to, path) => this.#missedWhileReading(from, to, path))
+    const missing = (from: number, to: number, path: string): void => this.#missedWhileReading(from, to, path)
+    return this.#turns.read(() => readRecords(this.#disk, segments, range, missing))
   }
 
   /** A range that recovery found readable, or already stated: stated once, and recorded by the next recovery. */
   #missedWhileReading(fromSeq: number, toSeq: number, path: string): void {
-    if (this.#losses.some(loss => loss.fromSeq <= fromSeq && loss.toSeq >= toSeq)) return
+    const whole = this.#losses.filter(loss => loss.records === undefined)
+    if (whole.some(loss => loss.fromSeq <= fromSeq && loss.toSeq >= toSeq)) return
     const loss: JournalLoss = {
       fromSeq,
       toSeq,
@@ -189,7 +195,7 @@ class FileJournal implements Journal {
   }
 
   #stateLoss(loss: JournalLoss): void {
-    this.#options.counters.get(`journal.lost_${loss.reason}`).n += loss.toSeq - loss.fromSeq + 1
+    this.#options.counters.get(`journal.lost_${loss.reason}`).n += recordsIn(loss)
     this.#options.logger.error('journal records are lost', { ...loss })
   }
 

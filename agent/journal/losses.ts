@@ -4,29 +4,41 @@ import type { JournalLoss, JournalRecord, NewRecord } from './contract.ts'
 /** More are merged into their neighbours: a journal that lost 100 separate ranges needs a person, not a longer list. */
 const LOSSES_MAX = 100
 
-/** Payload of a `gap` record is the loss as JSON. */
-export function gapRecord(loss: JournalLoss): NewRecord {
-  return { kind: 'gap', priority: 1, payload: Buffer.from(JSON.stringify(loss)) }
+/** What a `gap` record says. `done`: what went was not needed any more, which is no loss. */
+export interface Gap extends Omit<JournalLoss, 'reason'> {
+  reason: JournalLoss['reason'] | 'done'
 }
 
-/** Undefined when the payload is not a loss (another version's, or damage that kept its CRC). */
-export function parseGap(record: Pick<JournalRecord, 'payload'>): JournalLoss | undefined {
+/** Payload of a `gap` record is the gap as JSON. */
+export function gapRecord(gap: Omit<Gap, 'detail'> & { detail?: string }): NewRecord {
+  return { kind: 'gap', priority: 1, payload: Buffer.from(JSON.stringify(gap)) }
+}
+
+/** Undefined when the payload is not a gap (another version's, or damage that kept its CRC). */
+export function parseGap(record: Pick<JournalRecord, 'payload'>): Gap | undefined {
   try {
-    const loss = JSON.parse(Buffer.from(record.payload).toString()) as Partial<JournalLoss> | null
-    const { fromSeq, toSeq, reason, detail } = loss ?? {}
+    const loss = JSON.parse(Buffer.from(record.payload).toString()) as Partial<Gap> | null
+    const { fromSeq, toSeq, records, reason, detail } = loss ?? {}
     if (!Number.isSafeInteger(fromSeq) || !Number.isSafeInteger(toSeq) || fromSeq! > toSeq!) return undefined
-    if (reason !== 'space' && reason !== 'damage') return undefined
-    return { fromSeq: fromSeq!, toSeq: toSeq!, reason, detail: String(detail) }
+    if (reason !== 'space' && reason !== 'damage' && reason !== 'done') return undefined
+    const some = Number.isSafeInteger(records) ? { records: records! } : {}
+    return { fromSeq: fromSeq!, toSeq: toSeq!, ...some, reason, detail: String(detail ?? '') }
   } catch {
     return undefined
   }
+}
+
+export function recordsIn({ fromSeq, toSeq, records }: JournalLoss): number {
+  return records ?? toSeq - fromSeq + 1
 }
 
 /** Adds a loss, extending the last one when it continues it; the oldest two become one beyond the limit. */
 export function addLoss(losses: JournalLoss[], loss: JournalLoss): void {
   const last = losses.at(-1)
   if (last && last.reason === loss.reason && last.toSeq + 1 === loss.fromSeq) {
-    losses[losses.length - 1] = { ...last, toSeq: loss.toSeq }
+    const whole = last.records === undefined && loss.records === undefined
+    const records = recordsIn(last) + recordsIn(loss)
+    losses[losses.length - 1] = { ...last, toSeq: loss.toSeq, ...(whole ? {} : { records }) }
     return
   }
   losses.push(loss)
@@ -34,12 +46,24 @@ export function addLoss(losses: JournalLoss[], loss: JournalLoss): void {
     const [first, second] = losses.splice(0, 2) as [JournalLoss, JournalLoss]
     const detail = `several ranges between these numbers; the last: ${second.detail}`
     const fromSeq = Math.min(first.fromSeq, second.fromSeq)
-    losses.unshift({ ...second, fromSeq, toSeq: Math.max(first.toSeq, second.toSeq), detail })
+    losses.unshift({
+      ...second,
+      fromSeq,
+      toSeq: Math.max(first.toSeq, second.toSeq),
+      records: recordsIn(first) + recordsIn(second),
+      detail,
+    })
   }
 }
 
+/** What the record stands in place of, where a thinned segment lost records (thinning.ts); undefined for all others. */
+export function holeOf(record: Pick<JournalRecord, 'seq' | 'kind' | 'payload'>): Gap | undefined {
+  const gap = record.kind === 'gap' ? parseGap(record) : undefined
+  return gap?.fromSeq === record.seq ? gap : undefined
+}
+
 /** The parts of [fromSeq, toSeq] that none of `stated` covers. */
-export function notStated(fromSeq: number, toSeq: number, stated: readonly JournalLoss[]): [number, number][] {
+export function notStated(fromSeq: number, toSeq: number, stated: readonly Gap[]): [number, number][] {
   let parts: [number, number][] = fromSeq <= toSeq ? [[fromSeq, toSeq]] : []
   for (const loss of stated) {
     parts = parts.flatMap(([from, to]): [number, number][] => {

@@ -2,9 +2,10 @@
 import { type Disk, errnoOf, readFully } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { JournalRecord } from './contract.ts'
-import type { Segment } from './recovery.ts'
+import { holeOf } from './losses.ts'
 import { scan } from './scan.ts'
 import { copyRecord, HEADER_BYTES } from './segment.ts'
+import type { Segment } from './segment-state.ts'
 
 /** First window; doubled while it holds no whole record, so at most a little over the largest one. */
 const WINDOW_BYTES = 262_144
@@ -74,11 +75,17 @@ async function readSegmentRecords(disk: Disk, segment: Segment, request: ReadReq
       const count = await readFully(file, window, at)
       const final = at + count >= endOffset || count < window.length
       const { consumed } = scan(window.subarray(0, count), 0, segment.salt, final, (header, offset) => {
-        if (header.seq < expected) return true
+        if (header.seq < expected && header.kind !== 'gap') return true
         if (header.seq > toSeq) return false
+        const record = copyRecord(window, offset, header)
+        const next = (holeOf(record)?.toSeq ?? record.seq) + 1
+        if (header.seq < expected) {
+          expected = Math.max(expected, next)
+          return true
+        }
         if (header.seq > expected) result.missing.push([expected, header.seq - 1])
-        expected = header.seq + 1
-        result.records.push(copyRecord(window, offset, header))
+        expected = next
+        result.records.push(record)
         result.bytes += header.size
         return !full()
       })

@@ -1,10 +1,9 @@
 // Reads a journal's directory back into segments, losses and the next number. See segment.ts for what holds on disk.
 import { join } from 'node:path'
-import { type Disk, type DiskFile, errnoOf, readFully, writeFully } from '../core/disk.ts'
-import { AgentError, messageOf } from '../core/errors.ts'
+import type { Disk } from '../core/disk.ts'
+import { AgentError } from '../core/errors.ts'
 import type { JournalLoss } from './contract.ts'
-import { addLoss, notStated, parseGap } from './losses.ts'
-import { removeInOrder } from './removal.ts'
+import { addLoss, type Gap, notStated, parseGap } from './losses.ts'
 import { type DamagedSpan, scan } from './scan.ts'
 import {
   copyRecord,
@@ -13,45 +12,10 @@ import {
   parseSegmentName,
   RECORD_HEADER_BYTES,
   type SegmentId,
-  segmentName,
-  segmentSalt,
   VERSION,
 } from './segment.ts'
-
-/** Bytes between two entries of a segment's index: what a read may have to step over. */
-const INDEX_STRIDE_BYTES = 65_536
-/** Unit of reading at recovery: one unreadable block must not hide the rest of its segment. */
-const READ_BLOCK_BYTES = 65_536
-/** A segment is at most 8 MiB and one group beyond; anything larger is not one of ours and is not read to its end. */
-const SEGMENT_READ_BYTES_MAX = 64 << 20
-
-/** A segment as the running journal knows it. */
-export interface Segment extends SegmentId {
-  path: string
-  salt: number
-  /** Durable length; bytes beyond it belong to no acknowledged record. */
-  bytes: number
-  /** base - 1 while it has no record. */
-  lastSeq: number
-  /** Number of its newest checkpoint. */
-  checkpointSeq: number | undefined
-  /** Sparse: number and offset of one record in about 64 KiB. */
-  indexSeqs: number[]
-  indexOffsets: number[]
-}
-
-export function newSegment(dir: string, id: SegmentId): Segment {
-  const path = join(dir, segmentName(id))
-  const rest = { bytes: HEADER_BYTES, lastSeq: id.base - 1, checkpointSeq: undefined, indexSeqs: [], indexOffsets: [] }
-  return { ...id, path, salt: segmentSalt(id), ...rest }
-}
-
-export function indexRecord(segment: Segment, seq: number, offset: number): void {
-  const last = segment.indexOffsets.at(-1)
-  if (last !== undefined && offset - last < INDEX_STRIDE_BYTES) return
-  segment.indexSeqs.push(seq)
-  segment.indexOffsets.push(offset)
-}
+import { readSegment, removeInOrder, THIN_SUFFIX } from './segment-file.ts'
+import { countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
 
 export interface Recovered {
   segments: Segment[]
@@ -75,16 +39,17 @@ interface Scanned {
   damages: DamagedSpan[]
   /** Jumps in the numbers inside the segment: [from, to]. */
   missing: [number, number][]
-  gaps: JournalLoss[]
+  gaps: Gap[]
+  /** Likewise, in place of what a thinned segment lost. */
+  holes: Gap[]
   fileBytes: number
 }
 
 /** `cursorSeq`: numbers up to the furthest cursor were once acknowledged and read. */
 export async function recover(disk: Disk, dir: string, cursorSeq: number): Promise<Recovered> {
   const scanned = await scanAll(disk, dir)
-  const stated = scanned.flatMap(one => one.gaps).sort((a, b) => a.fromSeq - b.fromSeq)
-  const losses: JournalLoss[] = []
-  for (const loss of stated) addLoss(losses, loss)
+  const stated = scanned.flatMap(one => [...one.gaps, ...one.holes]).sort((a, b) => a.fromSeq - b.fromSeq)
+  const losses = lossesOf(scanned)
   const kept = await finishDrops(disk, dir, scanned, stated)
   const newLosses: JournalLoss[] = []
   const damaged = new Set<string>()
@@ -117,15 +82,31 @@ export async function recover(disk: Disk, dir: string, cursorSeq: number): Promi
   }
   miss(expected, cursorSeq, undefined, `a cursor stands at ${cursorSeq} but ${dir} ends before it`)
   for (const loss of newLosses) addLoss(losses, loss)
+  losses.sort((a, b) => a.fromSeq - b.fromSeq)
   return {
     segments: kept.map(one => one.segment),
     nextSeq: Math.max(expected, cursorSeq + 1),
     nextOrdinal: 1 + Math.max(0, ...scanned.map(one => one.segment.ordinal)),
-    losses: losses.sort((a, b) => a.fromSeq - b.fromSeq),
+    losses,
     newLosses,
     damaged: [...damaged],
     tailClean: before !== undefined && !tail && !before.headerDamaged && expected > cursorSeq,
   }
+}
+
+/** What is stated already. Of what thinning took from a segment the number matters: the ranges are many. */
+function lossesOf(scanned: readonly Scanned[]): JournalLoss[] {
+  const losses: JournalLoss[] = []
+  for (const { gaps, holes } of scanned) {
+    for (const { reason, ...gap } of gaps) if (reason !== 'done') addLoss(losses, { ...gap, reason })
+    const lost = holes.filter(({ reason }) => reason === 'space')
+    const [first, last] = [lost[0], lost.at(-1)]
+    if (!first || !last) continue
+    const records = lost.reduce((sum, { fromSeq, toSeq }) => sum + toSeq - fromSeq + 1, 0)
+    const detail = `${records} undelivered records dropped to make room`
+    addLoss(losses, { fromSeq: first.fromSeq, toSeq: last.toSeq, records, reason: 'space', detail })
+  }
+  return losses
 }
 
 /** Bytes after the last valid record. A superseded record there is no loss, but nothing may be appended behind it either. */
@@ -135,7 +116,10 @@ function tailBytes(one: Scanned): number {
 }
 
 async function scanAll(disk: Disk, dir: string): Promise<Scanned[]> {
-  const ids = (await disk.readdir(dir)).map(parseSegmentName).filter(id => id !== undefined)
+  const names = await disk.readdir(dir)
+  for (const name of names.filter(name => name.endsWith(THIN_SUFFIX)))
+    await disk.unlink(join(dir, name)).catch(() => {})
+  const ids = names.map(parseSegmentName).filter(id => id !== undefined)
   ids.sort((a, b) => a.ordinal - b.ordinal)
   const scanned: Scanned[] = []
   let limit = Number.MAX_SAFE_INTEGER
@@ -149,7 +133,8 @@ async function scanAll(disk: Disk, dir: string): Promise<Scanned[]> {
 }
 
 async function scanSegment(disk: Disk, dir: string, named: SegmentId, limit: number): Promise<Scanned> {
-  const path = join(dir, segmentName(named))
+  const segment = newSegment(dir, named)
+  const { path } = segment
   const data = await readSegment(disk, path)
   const header = decodeHeader(data)
   if (header && header.version > VERSION) {
@@ -159,9 +144,17 @@ async function scanSegment(disk: Disk, dir: string, named: SegmentId, limit: num
       `${path} was written by a newer version (format ${header.version}): ${advice}`,
     )
   }
-  const segment = newSegment(dir, named)
   const headerDamaged = header?.ordinal !== named.ordinal || header.base !== named.base
-  const one: Scanned = { segment, limit, headerDamaged, damages: [], missing: [], gaps: [], fileBytes: data.length }
+  const one: Scanned = {
+    segment,
+    limit,
+    headerDamaged,
+    damages: [],
+    missing: [],
+    gaps: [],
+    holes: [],
+    fileBytes: data.length,
+  }
   let superseded = false
   const { damages } = scan(data, HEADER_BYTES, segment.salt, true, (record, at) => {
     if (record.seq >= limit) {
@@ -172,11 +165,12 @@ async function scanSegment(disk: Disk, dir: string, named: SegmentId, limit: num
     if (record.seq <= segment.lastSeq) return true
     if (record.seq > segment.lastSeq + 1) one.missing.push([segment.lastSeq + 1, record.seq - 1])
     indexRecord(segment, record.seq, at)
-    segment.lastSeq = record.seq
+    countRecord(segment, record.seq, record.kind, record.priority, record.size)
     segment.bytes = at + record.size
-    if (record.kind === 'checkpoint') segment.checkpointSeq = record.seq
     const gap = record.kind === 'gap' ? parseGap(copyRecord(data, at, record)) : undefined
-    if (gap) one.gaps.push(gap)
+    const hole = gap?.fromSeq === record.seq
+    if (gap) (hole ? one.holes : one.gaps).push(gap)
+    segment.lastSeq = hole ? gap.toSeq : record.seq
     return true
   })
   one.damages = superseded ? damages.filter(span => span.to < segment.bytes) : damages
@@ -184,12 +178,7 @@ async function scanSegment(disk: Disk, dir: string, named: SegmentId, limit: num
 }
 
 /** Segments that a stated `space` gap covers were about to be removed when the process ended: remove them now. */
-async function finishDrops(
-  disk: Disk,
-  dir: string,
-  scanned: Scanned[],
-  stated: readonly JournalLoss[],
-): Promise<Scanned[]> {
+async function finishDrops(disk: Disk, dir: string, scanned: Scanned[], stated: readonly Gap[]): Promise<Scanned[]> {
   const space = stated.filter(loss => loss.reason === 'space')
   // Owning no number (base = limit) is a segment whose creation failed and was tried again.
   const first = scanned.findIndex(one => notStated(one.segment.base, one.limit - 1, space).length > 0)
@@ -197,48 +186,4 @@ async function finishDrops(
   const paths = gone.map(one => one.segment.path)
   await removeInOrder(disk, dir, paths).catch(() => {})
   return scanned.slice(gone.length)
-}
-
-/** The whole file; blocks the disk refuses to read are zeros, which no CRC accepts. */
-async function readSegment(disk: Disk, path: string): Promise<Buffer> {
-  let file: DiskFile | undefined
-  try {
-    file = await disk.open(path, 'r')
-    const data = Buffer.alloc(Math.min(await file.size(), SEGMENT_READ_BYTES_MAX))
-    for (let at = 0; at < data.length; at += READ_BLOCK_BYTES) {
-      const block = data.subarray(at, at + READ_BLOCK_BYTES)
-      await readFully(file, block, at).catch(() => block.fill(0))
-    }
-    return data
-  } catch (error) {
-    throw new AgentError(
-      'JOURNAL_IO',
-      `cannot read ${path} (${errnoOf(error) || messageOf(error)}): check its owner and the disk`,
-      { cause: error },
-    )
-  } finally {
-    await file?.close().catch(() => {})
-  }
-}
-
-/** Copies a damaged segment beside itself, once per segment and at most `keep` files in all; failing is no reason to stop. */
-export async function copyAside(disk: Disk, dir: string, path: string, keep: number): Promise<string | undefined> {
-  const names = await disk.readdir(dir)
-  const copies = names.flatMap(name => {
-    const match = /^(.+)\.damaged-(\d+)$/.exec(name)
-    return match ? [{ name, of: match[1], n: Number(match[2]) }] : []
-  })
-  if (copies.some(copy => join(dir, copy.of ?? '') === path)) return undefined
-  copies.sort((a, b) => a.n - b.n)
-  while (copies.length >= keep) await disk.unlink(join(dir, copies.shift()!.name))
-  const target = `${path}.damaged-${(copies.at(-1)?.n ?? 0) + 1}`
-  const data = await readSegment(disk, path)
-  const file = await disk.open(target, 'wx')
-  try {
-    await writeFully(file, data, 0)
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-  return target
 }

@@ -13,6 +13,9 @@
 // that a damaged payload is stepped over by its length, and looking for the magic is linear whatever the bytes are.
 // Ordinal and base stand in the name too: a damaged header loses nothing.
 //
+// A `gap` record says which numbers are gone. One whose first number is its own stands in place of records that were removed: it
+// counts for all of them, and the next record follows the last.
+//
 // Writing: encode → write → fdatasync → (new file: fsync of the directory) → acknowledge. Appends that arrive meanwhile
 // form the next group and share its sync. A new segment begins with the owner's checkpoint, then a `gap` record for each
 // loss not yet stated, then the group.
@@ -26,7 +29,10 @@
 //     truncation and a new segment can bring a refused record back.
 //  3. A file that failed a write or sync is not appended to again: after a failed fsync the kernel may call lost pages clean.
 //  4. Nothing is appended after damage: a damaged tail makes the next append begin a new segment.
-//  5. The newest checkpoint is never dropped; the last segment is never dropped, so a drained journal keeps its next number.
+//  5. A segment that is not the tail may be replaced by a thinned one (thinning.ts), by a rename: the same name, the same records
+//     with the same numbers, or gap records in their place.
+//  6. Segments are removed oldest first, each durably before the next: a hole between two is a loss.
+//  7. The newest checkpoint is never dropped; the last segment is never dropped, so a drained journal keeps its next number.
 //
 // Recovery reads every segment, keeps each valid record before and after damage, and states each missing range (a jump in
 // the numbers not covered by a `gap` record). Bytes after the last valid record of the last segment may be a write cut

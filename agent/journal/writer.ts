@@ -1,14 +1,12 @@
 // Puts groups of records on the disk: into the segment at the tail, or into a new one when that is full or failed.
-import { type Disk, type DiskFile, writeFully } from '../core/disk.ts'
+import { type DiskFile, writeFully } from '../core/disk.ts'
 import { messageOf } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
 import { takeCheckpoint } from './checkpoint.ts'
 import type { JournalLoss, NewRecord } from './contract.ts'
-import { planDrops } from './drops.ts'
 import { gapRecord } from './losses.ts'
 import { proveSpace } from './probe.ts'
-import { indexRecord, newSegment, type Recovered, type Segment } from './recovery.ts'
-import { removeInOrder } from './removal.ts'
+import type { Recovered } from './recovery.ts'
+import { makeRoom, type RoomOptions, removeVictims } from './room.ts'
 import {
   encodeHeader,
   encodeRecord,
@@ -17,22 +15,18 @@ import {
   RECORD_HEADER_BYTES,
   recordBytes,
 } from './segment.ts'
+import { countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
 
 /** Eight segments in the space allowed: dropping one frees an eighth. 8 MiB are read back in some 10 ms at recovery. */
 const SEGMENTS_IN_SPACE = 8
 const SEGMENT_BYTES_MAX = 8 << 20
 const GROUP_BYTES_MAX = 1 << 20
 
-export interface WriterOptions {
-  dir: string
-  disk: Disk
+export interface WriterOptions extends RoomOptions {
   bytesMax: number
   checkpoint: (() => NewRecord) | undefined
   /** All cursors are past this number; 0 when there are none. */
   deliveredSeq: () => number
-  /** Called when undelivered segments went because space ran out. */
-  dropped: (loss: JournalLoss) => void
-  logger: Logger
 }
 
 export class SegmentWriter {
@@ -123,19 +117,20 @@ export class SegmentWriter {
   async #roll(records: readonly NewRecord[]): Promise<number> {
     const checkpoint = takeCheckpoint(this.#options, this.recordBytesMax)
     const group = records.reduce((sum, record) => sum + recordBytes(record), checkpoint ? recordBytes(checkpoint) : 0)
-    const { victims, loss } = planDrops(this.segments, {
+    const limits = {
       needBytes: Math.max(this.#segmentBytes, HEADER_BYTES + group),
       bytesMax: this.#options.bytesMax,
       deliveredSeq: this.#options.deliveredSeq(),
       keepCheckpoint: this.#options.checkpoint !== undefined && checkpoint === undefined,
-    })
+    }
+    const { victims, loss } = await makeRoom(this.segments, limits, this.checkpointSeq, this.#options)
     const gaps = [...this.#unstated, ...(loss ? [loss] : [])].map(gapRecord)
     const all = [...(checkpoint ? [checkpoint] : []), ...gaps, ...records]
     const firstSeq = await this.#createSegment(all)
     this.#unstated = []
     this.#refused = undefined
     if (loss) this.#options.dropped(loss)
-    await this.#remove(victims)
+    await removeVictims(this.segments, victims, this.#options)
     return firstSeq + all.length - records.length
   }
 
@@ -166,7 +161,7 @@ export class SegmentWriter {
     const firstSeq = this.#nextSeq
     for (const [i, record] of records.entries()) {
       indexRecord(segment, firstSeq + i, segment.bytes + offsets[i]!)
-      if (record.kind === 'checkpoint') segment.checkpointSeq = firstSeq + i
+      countRecord(segment, firstSeq + i, record.kind, record.priority, recordBytes(record))
     }
     segment.bytes += bytes
     this.#nextSeq += records.length
@@ -189,16 +184,6 @@ export class SegmentWriter {
       at = encodeRecord(record, firstSeq + i, segment.salt, this.#buffer, at)
     }
     return { data: this.#buffer.subarray(0, bytes), offsets }
-  }
-
-  /** The gap record that names them is durable; a crash in between is finished by the next recovery. */
-  async #remove(victims: readonly Segment[]): Promise<void> {
-    const { disk, dir, logger } = this.#options
-    for (const victim of victims) this.segments.splice(this.segments.indexOf(victim), 1)
-    const paths = victims.map(({ path }) => path)
-    await removeInOrder(disk, dir, paths).catch((error: unknown) => {
-      logger.warn('a dropped journal segment could not be removed', { cause: messageOf(error) })
-    })
   }
 
   /** Nothing in it was acknowledged. If it cannot go, the next segment's base makes its records void. */

@@ -169,7 +169,7 @@ export class Delivery {
 
   #dispatch(session: Session, acks: OrderedAcks, record: JournalRecord, gaps: GapWatch): void {
     const decoded = decode(record)
-    gaps.record(record.seq)
+    gaps.record(record)
     const flight = acks.add(record.seq, ({ pubackMs }) => this.#settled(decoded, pubackMs))
     if (decoded.kind === 'damaged') this.#options.counters.get('uplink.damaged_records').n++
     if (decoded.kind === 'checkpoint') {

@@ -1,5 +1,6 @@
 // Finds alerts that were journalled and can never be delivered: holes in the journal's numbering, and in the alerts' own.
-import type { JournalLoss } from '../journal/contract.ts'
+import type { JournalLoss, JournalRecord } from '../journal/contract.ts'
+import { holeOf } from '../journal/losses.ts'
 import type { AlertGap } from './payloads.ts'
 
 export class GapWatch {
@@ -17,9 +18,12 @@ export class GapWatch {
   }
 
   /** Every record in the order read. */
-  record(seq: number): void {
+  record(record: JournalRecord): void {
+    const { seq } = record
     if (seq > this.#expectedSeq) this.#miss(seq - 1)
-    this.#expectedSeq = seq + 1
+    const hole = holeOf(record)
+    if (hole?.reason === 'space') this.#miss(hole.toSeq)
+    this.#expectedSeq = (hole?.toSeq ?? seq) + 1
   }
 
   /**

@@ -1,4 +1,6 @@
 import t from 'tap'
+import type { JournalRecord } from '../../../agent/journal/contract.ts'
+import { gapRecord } from '../../../agent/journal/losses.ts'
 import { AlertLedger } from '../../../agent/uplink/alert-ledger.ts'
 import { explainFailure, explainRefusal } from '../../../agent/uplink/explain.ts'
 import { GapWatch } from '../../../agent/uplink/gap-watch.ts'
@@ -8,46 +10,63 @@ import { MemoryJournal } from '../../support/uplink-journal.ts'
 
 const loss = { fromSeq: 3, toSeq: 5, reason: 'space' as const, detail: 'dropped' }
 
+/** A record that says nothing, under that number. */
+function at(seq: number): JournalRecord {
+  return { seq, kind: 'operator', priority: 1, payload: new Uint8Array(0) }
+}
+
 t.test('a hole in the journal becomes a gap of alerts when the next alert tells', async t => {
   const gaps = new GapWatch(3, 2, () => [loss])
-  gaps.record(6)
+  gaps.record(at(6))
   t.match(gaps.alertsUpTo(4), { from: 3, to: 4, journalFrom: 3, journalTo: 5, reason: 'space', detail: 'dropped' })
   t.equal(gaps.alertsUpTo(4), undefined, 'stated once')
   gaps.alert(5)
-  gaps.record(7)
+  gaps.record(at(7))
   t.equal(gaps.alertsUpTo(5), undefined)
 })
 
 t.test('a hole that held no alert is no gap', async t => {
   const gaps = new GapWatch(3, 2, () => [loss])
-  gaps.record(6)
+  gaps.record(at(6))
   t.equal(gaps.alertsUpTo(2), undefined)
   t.equal(gaps.atHead(), undefined)
+})
+
+t.test('a gap record in place of what was dropped is a hole, one in place of what was done with is none', async t => {
+  for (const [reason, stated] of [
+    ['space', { from: 3, to: 4, journalFrom: 3, journalTo: 5 }],
+    ['done', { from: 3, to: 4, journalFrom: null, journalTo: null }],
+  ] as const) {
+    const gaps = new GapWatch(3, 2, () => [])
+    gaps.record({ ...at(3), ...gapRecord({ fromSeq: 3, toSeq: 5, reason, detail: '' }) })
+    gaps.record(at(6))
+    t.match(gaps.alertsUpTo(4), stated)
+  }
 })
 
 t.test('a hole with nothing behind it is stated without an end, and with it later', async t => {
   const gaps = new GapWatch(3, 2, () => [loss])
   t.match(gaps.atHead(), { from: 3, to: null, journalFrom: 3, journalTo: 5, reason: 'space' })
   t.equal(gaps.atHead(), undefined)
-  gaps.record(6)
+  gaps.record(at(6))
   t.match(gaps.alertsUpTo(3), { from: 3, to: 3, reason: 'space' })
 })
 
 t.test('numbers lost without a hole in the journal are stated as well', async t => {
   const gaps = new GapWatch(3, 2, () => [])
-  gaps.record(3)
+  gaps.record(at(3))
   t.match(gaps.alertsUpTo(9), { from: 3, to: 9, journalFrom: null, reason: 'unknown' })
 })
 
 t.test('a gateway that does not know what it delivered says so', async t => {
   const fresh = new GapWatch(1, undefined, () => [])
-  fresh.record(1)
+  fresh.record(at(1))
   t.equal(fresh.alertsUpTo(7), undefined, 'nothing is missing')
   const holed = new GapWatch(1, undefined, () => [])
-  holed.record(4)
+  holed.record(at(4))
   t.match(holed.alertsUpTo(7), { from: null, to: 7, journalFrom: 1, journalTo: 3 })
   const started = new GapWatch(1, undefined, () => [])
-  started.record(4)
+  started.record(at(4))
   t.equal(started.alertsUpTo(0), undefined, 'alert 1 follows: none was lost')
 })
 

@@ -1,0 +1,68 @@
+// Makes room for a new segment: what drops.ts says is thinned, and removed once the gap record that names it is durable.
+import type { Disk } from '../core/disk.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { JournalLoss } from './contract.ts'
+import { type DropLimits, type Drops, ORDER, planDrops } from './drops.ts'
+import { removeInOrder } from './segment-file.ts'
+import { goesLast, type Segment } from './segment-state.ts'
+import { type ThinOptions, thinned, writeThinned } from './thinning.ts'
+import type { Turns } from './turns.ts'
+
+export interface RoomOptions {
+  dir: string
+  disk: Disk
+  /** Called when undelivered records went because space ran out. */
+  dropped: (loss: JournalLoss) => void
+  turns: Turns
+  logger: Logger
+}
+
+/** Thins segments until dropping the oldest is all that is left to do, or nothing. Rejects as the disk does. */
+export async function makeRoom(
+  segments: readonly Segment[],
+  limits: DropLimits,
+  checkpointSeq: number | undefined,
+  options: RoomOptions,
+): Promise<Drops> {
+  for (let rounds: number = ORDER.length; ; rounds--) {
+    const drops = planDrops(segments, limits)
+    if (drops.thin.length === 0 || rounds === 0) return drops
+    const { deliveredSeq } = limits
+    for (const { segment, from } of drops.thin) await thin(segment, { from, deliveredSeq, checkpointSeq }, options)
+  }
+}
+
+async function thin(segment: Segment, which: ThinOptions, options: RoomOptions): Promise<void> {
+  const { disk, dir, turns, dropped, logger } = options
+  const anew = await thinned(disk, segment, which).catch((error: unknown) => {
+    logger.warn('a journal segment cannot be thinned', { path: segment.path, cause: messageOf(error) })
+    goesLast(segment)
+    return 'damaged' as const
+  })
+  // Nothing is to be gained there.
+  if (!anew) segment.bytesOf.fill(0, which.from)
+  if (!anew || anew === 'damaged') return
+  const path = await writeThinned(disk, anew)
+  // A reader holds offsets into the file.
+  await turns.change(async () => {
+    await disk.rename(path, segment.path)
+    Object.assign(segment, anew.segment)
+    // Whoever reads on finds it stated.
+    if (anew.loss) dropped(anew.loss)
+  })
+  await disk.syncDir(dir)
+}
+
+/** The gap record that names them is durable; a crash in between is finished by the next recovery. */
+export async function removeVictims(
+  segments: Segment[],
+  victims: readonly Segment[],
+  options: RoomOptions,
+): Promise<void> {
+  for (const victim of victims) segments.splice(segments.indexOf(victim), 1)
+  const paths = victims.map(({ path }) => path)
+  await removeInOrder(options.disk, options.dir, paths).catch((error: unknown) => {
+    options.logger.warn('a dropped journal segment could not be removed', { cause: messageOf(error) })
+  })
+}

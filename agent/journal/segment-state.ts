@@ -1,0 +1,59 @@
+// A segment as the running journal knows it.
+import { join } from 'node:path'
+import type { RecordKind } from './contract.ts'
+import { HEADER_BYTES, type SegmentId, segmentName, segmentSalt } from './segment.ts'
+
+/** Bytes between two entries of a segment's index: what a read may have to step over. */
+const INDEX_STRIDE_BYTES = 65_536
+/** After the lowest priority. */
+export const CHECKPOINTS = 5
+
+export interface Segment extends SegmentId {
+  path: string
+  salt: number
+  /** Durable length; bytes beyond it belong to no acknowledged record. */
+  bytes: number
+  /** base - 1 while it has no record. */
+  lastSeq: number
+  /** Number of its newest checkpoint. */
+  checkpointSeq: number | undefined
+  /** Bytes of its records by priority; those of checkpoints under CHECKPOINTS. */
+  bytesOf: Float64Array
+  /** How many records that are neither checkpoints nor gap records. */
+  records: number
+  /** Sparse: number and offset of one record in about 64 KiB. */
+  indexSeqs: number[]
+  indexOffsets: number[]
+}
+
+export function newSegment(dir: string, id: SegmentId): Segment {
+  const path = join(dir, segmentName(id))
+  const { ordinal, base } = id
+  const rest = { bytes: HEADER_BYTES, lastSeq: base - 1, checkpointSeq: undefined, indexSeqs: [], indexOffsets: [] }
+  return { ordinal, base, path, salt: segmentSalt(id), bytesOf: new Float64Array(CHECKPOINTS + 1), records: 0, ...rest }
+}
+
+/** Gap records count as nothing: they do not go before their segment does. */
+export function countRecord(segment: Segment, seq: number, kind: RecordKind, priority: number, bytes: number): void {
+  if (kind === 'checkpoint') {
+    segment.checkpointSeq = seq
+    segment.bytesOf[CHECKPOINTS]! += bytes
+  } else if (kind !== 'gap') {
+    segment.bytesOf[priority]! += bytes
+    segment.records++
+  }
+}
+
+export function indexRecord(segment: Segment, seq: number, offset: number): void {
+  const last = segment.indexOffsets.at(-1)
+  if (last !== undefined && offset - last < INDEX_STRIDE_BYTES) return
+  segment.indexSeqs.push(seq)
+  segment.indexOffsets.push(offset)
+}
+
+/** Only all of it can go, with what is of the highest priority. */
+export function goesLast(segment: Segment): void {
+  const bytes = segment.bytesOf.reduce((sum, bytes) => sum + bytes, 0)
+  segment.bytesOf.fill(0)
+  segment.bytesOf[1] = bytes
+}
