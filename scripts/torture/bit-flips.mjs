@@ -10,9 +10,9 @@ import { scratchDir } from './support/tools.mjs'
 const CORPORA = [
   { store: 'journal', lives: 2, lifeMs: 200 },
   { store: 'journal', lives: 3, lifeMs: 300, closed: true },
-  { store: 'history', lives: 1, lifeMs: 500 },
-  { store: 'history', lives: 3, lifeMs: 500 },
-  { store: 'history', lives: 4, lifeMs: 400, closed: true },
+  { store: 'history', lives: 1, lifeMs: 300 },
+  { store: 'history', lives: 3, lifeMs: 200 },
+  { store: 'history', lives: 4, lifeMs: 200, closed: true },
 ]
 /** Of LevelDB's tables so many flips go to the end, where their index is. */
 const INDEX_SHARE = 0.3

@@ -12,7 +12,7 @@ import { isWhole, SyscallLog, straceTo } from './support/syscalls.mjs'
 import { scratchDir } from './support/tools.mjs'
 
 const LIVES = 3
-const LIFE_MS = 700
+const LIFE_MS = 350
 const STATES_PER_RECORDING = 500
 const RECORDINGS_MIN = 2
 
