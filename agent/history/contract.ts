@@ -66,7 +66,7 @@ export interface HistoryStats {
   /** Rows that could not be written since start (disk full, I/O error). */
   lostRows: number
   /** Rows, and samples of waveforms, that retention removed since start: not those moved to the black box. */
-  retiredRows: number
+  retiredRows: Record<StorageClass, number>
   failing: string | undefined
   /** Set when a damaged or vanished store was replaced by an empty one since start, or part of it was unreadable: what was lost. */
   lossAtOpen?: string | undefined

@@ -236,7 +236,7 @@ class LevelHistory implements History {
       chunks: tally.chunks,
       corruptChunks: this.#corrupt.n,
       lostRows: this.#lost.n,
-      retiredRows: this.#retainer.retiredRows,
+      retiredRows: { ...this.#retainer.retiredRows },
       failing,
       lossAtOpen: setAside,
     }

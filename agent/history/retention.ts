@@ -27,8 +27,9 @@ export class Retainer {
   readonly #limits: Record<StorageClass, Retention>
   readonly #clock: Clock
   readonly #logger: Logger
-  /** Rows and samples whose time was over. */
+  /** Rows and samples whose time was over, in all and by class since start. */
   readonly #retired: { n: number }
+  readonly retiredRows = Object.fromEntries(STORAGE_CLASSES.map(cls => [cls, 0])) as Record<StorageClass, number>
   #lastOffsetUs: number | undefined
   #trustedFromMs = 0
   #deletedBytes = 0
@@ -47,10 +48,6 @@ export class Retainer {
     this.#clock = clock
     this.#logger = logger
     this.#retired = counters.get('history.retired_rows')
-  }
-
-  get retiredRows(): number {
-    return this.#retired.n
   }
 
   get overgrown(): boolean {
@@ -107,6 +104,7 @@ export class Retainer {
     const { keys, rows } = tally.drop(cls, cutoffUs)
     await db.batch(keys.map(key => ({ type: 'del', key })))
     if (cls !== 'minutes' && cls !== 'hours') this.#retired.n += rows - copied
+    this.retiredRows[cls] += rows - copied
     this.#deletedBytes += before - tally.bytes[cls]
     if (this.#deletedBytes < COMPACT_BYTES) return
     this.#deletedBytes = 0

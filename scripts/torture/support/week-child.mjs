@@ -113,7 +113,7 @@ await say({
     rows: seconds * ROWS_PER_S * ASSETS,
     rssMax,
     lostRows: stats.lostRows,
-    oldestUs: stats.oldestUs,
+    retired: stats.retiredRows,
     bytes: stats.bytes,
     raised: lastAlertSeq,
     pending: lastAlertSeq - deliveredAlertSeq,

@@ -9,7 +9,7 @@ export const START_US = Date.UTC(2026, 0, 5) * 1000
 const PERIOD_ROWS = 4_096
 /** Pressure is beyond its limit for so long, so often, in each asset at another time. */
 const BURST_S = 5
-const BURST_EVERY_S = 1_200
+const BURST_EVERY_S = 300
 const BURST_APART_S = 23
 
 export function assetId(index) {
@@ -68,7 +68,11 @@ ${channels.join('\n')}
 assets:
 ${Array.from({ length: ASSETS }, (_, i) => `  ${assetId(i)}: {type: pump}`).join('\n')}
 uplink: {mqtt: {url: "${url}"}}
-storage: {dir: ${dir}, samples: {size: ${spaceMib.samples}MiB}, journal: ${spaceMib.journal}MiB}
+storage:
+  dir: ${dir}
+  journal: ${spaceMib.journal}MiB
+  samples: {size: ${spaceMib.samples}MiB}
+  black-box: {size: ${spaceMib.blackBox}MiB, before: 1min, after: 1min}
 scorer: {provider: cpu}
 log: {level: error}
 `
