@@ -47,12 +47,14 @@ export class Integers {
     let lowest = first
     let highest = first
     let deltaMax = 0
-    for (let row = 1; row < rows; row++) {
+    let before = first
+    for (let row = 0; row < rows; row++) {
       const value = values[row]!
       if (value < lowest) lowest = value
       else if (value > highest) highest = value
-      const step = value - values[row - 1]!
-      const size = step < 0 ? -2 * step - 1 : 2 * step
+      const size = zigzag(value - before)
+      before = value
+      this.#delta[row] = size
       if (size > deltaMax) deltaMax = size
     }
     if (lowest === highest) {
@@ -76,7 +78,6 @@ export class Integers {
     if (!offsetFits && !deltaFits) return false
     const [offset, delta] = [this.#offset, this.#delta]
     if (offsetFits) for (let row = 0; row < rows; row++) offset[row] = values[row]! - lowest
-    if (deltaFits) zigzag(values, rows, delta)
     const offsetBytes = offsetFits ? this.#planes.estimate(offset, rows, span) : Number.POSITIVE_INFINITY
     const deltaBytes = deltaFits ? this.#planes.estimate(delta, rows, deltaMax) : Number.POSITIVE_INFINITY
     const entries = offsetFits ? this.#dictionary(rows, Math.floor(rows / ROWS_PER_ENTRY)) : 0
@@ -135,7 +136,15 @@ export class Integers {
       steps[entry] = entry === 0 ? 0 : this.#entries[entry]! - this.#entries[entry - 1]!
       if (steps[entry]! > stepMax) stepMax = steps[entry]!
     }
-    const deltaMax = zigzag(this.#index, rows, this.#indexDelta)
+    let deltaMax = 0
+    let before = 0
+    for (let row = 0; row < rows; row++) {
+      const index = this.#index[row]!
+      const size = zigzag(index - before)
+      before = index
+      this.#indexDelta[row] = size
+      if (size > deltaMax) deltaMax = size
+    }
     const entryBytes = this.#planes.estimate(steps, entries, stepMax)
     const plain = this.#planes.estimate(this.#index, rows, entries - 1)
     const delta = this.#planes.estimate(this.#indexDelta, rows, deltaMax)
@@ -191,18 +200,9 @@ export class Integers {
   }
 }
 
-/** Differences to the value before as 0, -1, 1, -2 … = 0, 1, 2, 3 …; the first is that to the first value itself, or to 0 of indices. Returns the greatest. */
-function zigzag(values: ArrayLike<number>, rows: number, into: Uint32Array): number {
-  let max = 0
-  let before = values instanceof Uint32Array ? 0 : values[0]!
-  for (let row = 0; row < rows; row++) {
-    const step = values[row]! - before
-    before = values[row]!
-    const size = step < 0 ? -2 * step - 1 : 2 * step
-    into[row] = size
-    if (size > max) max = size
-  }
-  return max
+/** 0, -1, 1, -2 … as 0, 1, 2, 3 … */
+function zigzag(step: number): number {
+  return step < 0 ? -2 * step - 1 : 2 * step
 }
 
 function unzigzag(steps: Uint32Array, rows: number, first: number, into: Float64Array): void {

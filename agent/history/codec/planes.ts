@@ -24,6 +24,8 @@ const PAYS = 0.95
 /** What a plane will take is judged by every fourth stretch of 256 rows: enough to tell ways to store it apart. */
 const STRETCH = 256
 const STRETCHES_APART = 4 * STRETCH
+/** n log2 n, of counts up to those of a chunk of rows. */
+const N_LOG_N = Float64Array.from({ length: 4097 }, (_, n) => (n > 0 ? n * Math.log2(n) : 0))
 
 /** Scratch for chunks of up to `rowsMax` rows; nothing else is allocated but what zlib returns. */
 export class Planes {
@@ -61,23 +63,30 @@ export class Planes {
 
   /** `values` [rows] all <= max. */
   write(values: Uint32Array, rows: number, max: number, into: ByteWriter): void {
-    for (let shift = 0; shift < planeCount(max) * 8; shift += 8) {
-      for (let row = 0; row < rows; row++) this.#plane[row] = values[row]! >>> shift
-      this.#writePlane(this.#plane.subarray(0, rows), into)
-    }
+    for (let shift = 0; shift < planeCount(max) * 8; shift += 8) this.#writePlane(values, rows, shift, into)
   }
 
-  #writePlane(plane: Uint8Array, into: ByteWriter): void {
-    const first = plane[0]!
-    if (isConstant(plane)) {
+  #writePlane(values: Uint32Array, rows: number, shift: number, into: ByteWriter): void {
+    const [counts, bytes] = [this.#counts.fill(0), this.#plane]
+    let runs = 0
+    let before = -1
+    for (let row = 0; row < rows; row++) {
+      const byte = (values[row]! >>> shift) & 255
+      bytes[row] = byte
+      counts[byte]!++
+      if (byte !== before) runs++
+      before = byte
+    }
+    if (runs === 1) {
       into.u8(CONSTANT)
-      into.u8(first)
+      into.u8(before)
       return
     }
-    const packed = this.#pays(plane)
-      ? deflateRawSync(plane, { ...DEFLATE_OPTIONS, chunkSize: chunkBytes(plane.length) })
-      : undefined
-    if (!packed || packed.length + 2 >= plane.length) {
+    const plane = bytes.subarray(0, rows)
+    // Of noise a twentieth is not worth the time.
+    const pays = rows >= DEFLATE_MIN_BYTES && bitsOf(counts, rows, runs, rows) < PAYS * 8 * rows
+    const packed = pays ? deflateRawSync(plane, { ...DEFLATE_OPTIONS, chunkSize: chunkBytes(rows) }) : undefined
+    if (!packed || packed.length + 2 >= rows) {
       into.u8(STORED)
       into.bytes(plane)
       return
@@ -85,21 +94,6 @@ export class Planes {
     into.u8(DEFLATE)
     into.varint(packed.length)
     into.bytes(packed)
-  }
-
-  /** False of noise: a twentieth is not worth the time. */
-  #pays(plane: Uint8Array): boolean {
-    if (plane.length < DEFLATE_MIN_BYTES) return false
-    const counts = this.#counts.fill(0)
-    let runs = 0
-    let before = -1
-    for (let row = 0; row < plane.length; row++) {
-      const byte = plane[row]!
-      counts[byte]!++
-      if (byte !== before) runs++
-      before = byte
-    }
-    return bitsOf(counts, plane.length, runs, plane.length) < PAYS * 8 * plane.length
   }
 
   /** Into `values` [rows]. */
@@ -123,22 +117,20 @@ export class Planes {
 
 /** Bits that `rows` bytes take, of which `seen` were counted, in `runs` runs: by their entropy, or by their runs. */
 function bitsOf(counts: Uint32Array, seen: number, runs: number, rows: number): number {
-  let bits = 0
+  let bits = nLogN(seen)
   let symbols = 0
   for (let byte = 0; byte < 256; byte++) {
     const count = counts[byte]!
     if (count === 0) continue
     symbols++
-    bits -= count * Math.log2(count / seen)
+    bits -= nLogN(count)
   }
   // Long runs cost next to nothing; a Huffman table some bits for every symbol it names.
   return (Math.min(bits, runs * 12) * rows) / seen + symbols * 4
 }
 
-function isConstant(plane: Uint8Array): boolean {
-  const first = plane[0]
-  for (let row = 1; row < plane.length; row++) if (plane[row] !== first) return false
-  return true
+function nLogN(n: number): number {
+  return n < N_LOG_N.length ? N_LOG_N[n]! : n * Math.log2(n)
 }
 
 function chunkBytes(bytes: number): number {
