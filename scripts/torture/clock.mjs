@@ -19,6 +19,8 @@ const PERIOD_MS = 20
 const SEEN_MS = 5_000
 const GOES_ON_MS = 10_000
 const BLOCKED_MS_MAX = 100
+/** loop-watch.mjs says nothing of less. */
+const REPORTED_MS = 50
 /** Daylight saving begins and ends in the agent's time zone; seconds since 1970, two seconds before. */
 const ZONE = 'Europe/Berlin'
 const SPRING_S = Date.UTC(2026, 2, 29, 0, 59, 58) / 1000
@@ -111,7 +113,8 @@ async function run({ count, seed }) {
     await broker.close()
     rmSync(dir, { recursive: true, force: true })
   }
-  const note = `${ear.seqs.length} alerts in the order of their numbers; loop at work for ${trial.worstMs} ms at most`
+  const worst = trial.worstMs === 0 ? `less than ${REPORTED_MS}` : `at most ${trial.worstMs}`
+  const note = `${ear.seqs.length} alerts in the order of their numbers; loop at work for ${worst} ms at a stretch`
   return { runs: count, failures: trial.failures, notes: [note] }
 }
 

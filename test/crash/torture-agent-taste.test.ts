@@ -9,12 +9,8 @@ interface Fault {
 const seed = Number(process.env.WEARWATCH_SEED ?? Math.floor(performance.timeOrigin % 1e6))
 const SUITE = new URL('../../scripts/torture/', import.meta.url)
 
-async function faultOf(file: string): Promise<Fault> {
-  return (await import(new URL(`${file}.mjs`, SUITE).href)).fault as Fault
-}
-
-async function taste(t: Test, file: string, count: number): Promise<void> {
-  const fault = await faultOf(file)
+async function taste(t: Test, file: string, count: number, name = 'fault'): Promise<void> {
+  const fault = (await import(new URL(`${file}.mjs`, SUITE).href))[name] as Fault
   const { missingTools } = await import(new URL('support/tools.mjs', SUITE).href)
   const missing = missingTools(fault.needs) as string[]
   if (missing.length > 0) return void t.pass('nothing to try it with', { skip: missing.join('; ') })
@@ -26,4 +22,11 @@ async function taste(t: Test, file: string, count: number): Promise<void> {
 
 t.test('the agent killed under load', t => taste(t, 'agent-kill', 1))
 t.test('each store alone on a disk that refuses', t => taste(t, 'disk-errors', 1))
+t.test('the clock stepped under the agent', t => taste(t, 'clock', 2))
 t.test('three minutes of the week without a broker', t => taste(t, 'week-offline', 0.05))
+// Half a minute each, mostly waiting.
+t.test('faults of the machine under the agent', async t => {
+  t.jobs = 2
+  t.test('no descriptor left', t => taste(t, 'agent-disk', 1, 'emfile'))
+  t.test('syncs blocked', t => taste(t, 'agent-disk', 1, 'fsyncBlocked'))
+})
