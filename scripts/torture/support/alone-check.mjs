@@ -194,7 +194,7 @@ async function checkSummary(history, table, numbers, wrong) {
       points,
       columns: ['number', table.columnsOf(0)[1]],
     })
-    const want = summed(numbers, got.bucketUs, got.columns)
+    const want = summed(numbers, fromUs, got.bucketUs, got.columns)
     for (const [bucket, startUs] of got.startsUs.entries()) {
       for (const [c, name] of got.columns.entries()) {
         const at = bucket * got.columns.length + c
@@ -214,10 +214,10 @@ function same(cell, got, at) {
   return cell.min === got.min[at] && cell.max === got.max[at] && cell.last === got.last[at] && meanHolds
 }
 
-function summed(numbers, bucketUs, columns) {
+function summed(numbers, fromUs, bucketUs, columns) {
   const cells = new Map()
   for (const number of numbers) {
-    const startUs = Math.floor(timeOf(number) / bucketUs) * bucketUs
+    const startUs = fromUs + Math.floor((timeOf(number) - fromUs) / bucketUs) * bucketUs
     for (const name of columns) {
       const value = cellOf(name, number)
       const key = `${startUs} ${name}`
