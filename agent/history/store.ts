@@ -134,7 +134,7 @@ export class Store {
   #newestLost(droppedBytes: number): void {
     const { dir, logger, counters } = this.#options
     const what = `${droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
-    this.#setAside = `${what}: a damaged disk, or a power cut; what was older is there`
+    this.#setAside = `${what}: a damaged disk, a power cut, or one that refused before a stop; what was older is there`
     counters.get('history.dropped_bytes').n += droppedBytes
     logger.error(this.#setAside)
     this.#options.onLoss?.(this.#setAside)
