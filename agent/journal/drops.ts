@@ -1,5 +1,4 @@
 // What goes when a new segment is about to begin. A pure function: nothing is removed before the gap record is durable.
-import type { JournalLoss } from './contract.ts'
 import { CHECKPOINTS, type Segment } from './segment-state.ts'
 
 /** A segment counts as at least this part of the space, so that a flapping disk does not leave a million small files. */
@@ -22,8 +21,8 @@ export interface Drops {
   victims: Segment[]
   /** Segments that lose what is of priority `from` to 4, and superseded checkpoints. */
   thin: { segment: Segment; from: number }[]
-  /** Undelivered numbers that the victims hold. */
-  loss: JournalLoss | undefined
+  /** Those of them that are not delivered to their end. */
+  undelivered: Segment[]
 }
 
 /**
@@ -57,7 +56,7 @@ export function planDrops(segments: readonly Segment[], limits: DropLimits): Dro
     const text = `the limit of ${bytesMax} bytes is reached and nothing may be dropped`
     throw Object.assign(new Error(`ENOSPC: ${text}`), { code: 'ENOSPC' })
   }
-  return { victims: segments.slice(0, gone), thin, loss: lossOf(segments.slice(delivered, gone), limits) }
+  return { victims: segments.slice(0, gone), thin, undelivered: segments.slice(delivered, gone) }
 }
 
 /** From which priority on segments lose their records, until they have lost `bytes`. The last one is open for appends. */
@@ -81,13 +80,4 @@ function bytesFrom(segment: Segment, priority: number): number {
 
 function isEmptied(segment: Segment, from: ReadonlyMap<Segment, number>): boolean {
   return bytesFrom(segment, 1) === bytesFrom(segment, from.get(segment) ?? CHECKPOINTS + 1)
-}
-
-function lossOf(victims: readonly Segment[], { deliveredSeq, bytesMax }: DropLimits): JournalLoss | undefined {
-  const toSeq = victims.at(-1)?.lastSeq ?? 0
-  if (toSeq <= deliveredSeq) return undefined
-  const fromSeq = Math.max(victims[0]!.base, deliveredSeq + 1)
-  const records = victims.reduce((sum, segment) => sum + segment.records, 0)
-  const detail = `dropped undelivered to stay within ${bytesMax} bytes`
-  return { fromSeq, toSeq, records: Math.min(records, toSeq - fromSeq + 1), reason: 'space', detail }
 }

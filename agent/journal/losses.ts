@@ -28,7 +28,7 @@ export function parseGap(record: Pick<JournalRecord, 'payload'>): Gap | undefine
   }
 }
 
-export function recordsIn({ fromSeq, toSeq, records }: JournalLoss): number {
+export function recordsIn({ fromSeq, toSeq, records }: Pick<JournalLoss, 'fromSeq' | 'toSeq' | 'records'>): number {
   return records ?? toSeq - fromSeq + 1
 }
 

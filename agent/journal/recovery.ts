@@ -15,7 +15,7 @@ import {
   VERSION,
 } from './segment.ts'
 import { readSegment, removeInOrder, THIN_SUFFIX } from './segment-file.ts'
-import { countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
+import { countGap, countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
 
 export interface Recovered {
   segments: Segment[]
@@ -49,8 +49,9 @@ interface Scanned {
 export async function recover(disk: Disk, dir: string, cursorSeq: number): Promise<Recovered> {
   const scanned = await scanAll(disk, dir)
   const stated = scanned.flatMap(one => [...one.gaps, ...one.holes]).sort((a, b) => a.fromSeq - b.fromSeq)
-  const losses = lossesOf(scanned)
-  const kept = await finishDrops(disk, dir, scanned, stated)
+  const kept = await finishDrops(disk, dir, scanned)
+  // What a removed segment stated, the gap record that names it states too.
+  const losses = lossesOf(kept)
   const newLosses: JournalLoss[] = []
   const damaged = new Set<string>()
   const miss = (from: number, to: number, where: Scanned | undefined, detail: string): void => {
@@ -97,8 +98,15 @@ export async function recover(disk: Disk, dir: string, cursorSeq: number): Promi
 /** What is stated already. Of what thinning took from a segment the number matters: the ranges are many. */
 function lossesOf(scanned: readonly Scanned[]): JournalLoss[] {
   const losses: JournalLoss[] = []
+  const dropped = scanned.flatMap(({ gaps }) => gaps).filter(({ reason }) => reason === 'space')
+  const counted = (gap: Gap): boolean =>
+    gap.reason === 'space' &&
+    dropped.some(
+      ({ fromSeq, toSeq }) => fromSeq <= gap.fromSeq && gap.toSeq <= toSeq && fromSeq - toSeq < gap.fromSeq - gap.toSeq,
+    )
   for (const { gaps, holes } of scanned) {
-    for (const { reason, ...gap } of gaps) if (reason !== 'done') addLoss(losses, { ...gap, reason })
+    for (const { reason, ...gap } of gaps)
+      if (reason !== 'done' && !counted({ ...gap, reason })) addLoss(losses, { ...gap, reason })
     const lost = holes.filter(({ reason }) => reason === 'space')
     const [first, last] = [lost[0], lost.at(-1)]
     if (!first || !last) continue
@@ -170,6 +178,7 @@ async function scanSegment(disk: Disk, dir: string, named: SegmentId, limit: num
     const gap = record.kind === 'gap' ? parseGap(copyRecord(data, at, record)) : undefined
     const hole = gap?.fromSeq === record.seq
     if (gap) (hole ? one.holes : one.gaps).push(gap)
+    if (gap) countGap(segment, record.seq, gap)
     segment.lastSeq = hole ? gap.toSeq : record.seq
     return true
   })
@@ -177,11 +186,15 @@ async function scanSegment(disk: Disk, dir: string, named: SegmentId, limit: num
   return one
 }
 
-/** Segments that a stated `space` gap covers were about to be removed when the process ended: remove them now. */
-async function finishDrops(disk: Disk, dir: string, scanned: Scanned[], stated: readonly Gap[]): Promise<Scanned[]> {
-  const space = stated.filter(loss => loss.reason === 'space')
+/**
+ * Segments up to the last number that a gap record calls dropped were about to be removed when the process ended: remove them now.
+ * The first of them may have been delivered in part.
+ */
+async function finishDrops(disk: Disk, dir: string, scanned: Scanned[]): Promise<Scanned[]> {
+  const drops = scanned.flatMap(one => one.gaps).filter(({ reason }) => reason !== 'damage')
+  const droppedSeq = drops.reduce((most, { toSeq }) => Math.max(most, toSeq), 0)
   // Owning no number (base = limit) is a segment whose creation failed and was tried again.
-  const first = scanned.findIndex(one => notStated(one.segment.base, one.limit - 1, space).length > 0)
+  const first = scanned.findIndex(({ segment, limit }) => segment.base < limit && segment.lastSeq > droppedSeq)
   const gone = scanned.slice(0, first < 0 ? -1 : first)
   const paths = gone.map(one => one.segment.path)
   await removeInOrder(disk, dir, paths).catch(() => {})

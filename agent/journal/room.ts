@@ -3,6 +3,7 @@ import type { Disk } from '../core/disk.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { JournalLoss } from './contract.ts'
+import { type DropLoss, lossOf } from './drop-loss.ts'
 import { type DropLimits, type Drops, ORDER, planDrops } from './drops.ts'
 import { removeInOrder } from './segment-file.ts'
 import { goesLast, type Segment } from './segment-state.ts'
@@ -24,10 +25,11 @@ export async function makeRoom(
   limits: DropLimits,
   checkpointSeq: number | undefined,
   options: RoomOptions,
-): Promise<Drops> {
+): Promise<Drops & DropLoss> {
   for (let rounds: number = ORDER.length; ; rounds--) {
     const drops = planDrops(segments, limits)
-    if (drops.thin.length === 0 || rounds === 0) return drops
+    if (drops.thin.length === 0 || rounds === 0)
+      return { ...drops, ...(await lossOf(options.disk, segments, drops.undelivered, limits)) }
     const { deliveredSeq } = limits
     for (const { segment, from } of drops.thin) await thin(segment, { from, deliveredSeq, checkpointSeq }, options)
   }

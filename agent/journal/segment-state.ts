@@ -1,12 +1,18 @@
 // A segment as the running journal knows it.
 import { join } from 'node:path'
 import type { RecordKind } from './contract.ts'
+import { type Gap, recordsIn } from './losses.ts'
 import { HEADER_BYTES, type SegmentId, segmentName, segmentSalt } from './segment.ts'
 
 /** Bytes between two entries of a segment's index: what a read may have to step over. */
 const INDEX_STRIDE_BYTES = 65_536
 /** After the lowest priority. */
 export const CHECKPOINTS = 5
+
+export interface StatedGap extends Gap {
+  /** Number of the gap record. */
+  seq: number
+}
 
 export interface Segment extends SegmentId {
   path: string
@@ -21,6 +27,10 @@ export interface Segment extends SegmentId {
   bytesOf: Float64Array
   /** How many records that are neither checkpoints nor gap records. */
   records: number
+  /** How many undelivered records thinning took from it. */
+  thinnedRecords: number
+  /** Losses that its gap records state, apart from those of thinning. */
+  gaps: StatedGap[]
   /** Sparse: number and offset of one record in about 64 KiB. */
   indexSeqs: number[]
   indexOffsets: number[]
@@ -29,8 +39,9 @@ export interface Segment extends SegmentId {
 export function newSegment(dir: string, id: SegmentId): Segment {
   const path = join(dir, segmentName(id))
   const { ordinal, base } = id
-  const rest = { bytes: HEADER_BYTES, lastSeq: base - 1, checkpointSeq: undefined, indexSeqs: [], indexOffsets: [] }
-  return { ordinal, base, path, salt: segmentSalt(id), bytesOf: new Float64Array(CHECKPOINTS + 1), records: 0, ...rest }
+  const rest = { lastSeq: base - 1, checkpointSeq: undefined, records: 0, thinnedRecords: 0 }
+  const empty = { bytes: HEADER_BYTES, gaps: [], indexSeqs: [], indexOffsets: [] }
+  return { ordinal, base, path, salt: segmentSalt(id), bytesOf: new Float64Array(CHECKPOINTS + 1), ...rest, ...empty }
 }
 
 /** Gap records count as nothing: they do not go before their segment does. */
@@ -42,6 +53,11 @@ export function countRecord(segment: Segment, seq: number, kind: RecordKind, pri
     segment.bytesOf[priority]! += bytes
     segment.records++
   }
+}
+
+export function countGap(segment: Segment, seq: number, gap: Gap): void {
+  if (gap.fromSeq !== seq) segment.gaps.push({ ...gap, seq })
+  else if (gap.reason === 'space') segment.thinnedRecords += recordsIn(gap)
 }
 
 export function indexRecord(segment: Segment, seq: number, offset: number): void {

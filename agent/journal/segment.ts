@@ -14,7 +14,8 @@
 // Ordinal and base stand in the name too: a damaged header loses nothing.
 //
 // A `gap` record says which numbers are gone. One whose first number is its own stands in place of records that were removed: it
-// counts for all of them, and the next record follows the last.
+// counts for all of them, and the next record follows the last. One of removed segments counts for all that were removed since
+// what all cursors are past: those before it, whose numbers lie within its own, count no more, and may go with their segments.
 //
 // Writing: encode → write → fdatasync → (new file: fsync of the directory) → acknowledge. Appends that arrive meanwhile
 // form the next group and share its sync. A new segment begins with the owner's checkpoint, then a `gap` record for each

@@ -2,7 +2,7 @@
 // numbers; the new file takes the old one's name by a rename, so at any moment one of the two is there, whole.
 import { type Disk, readFully, writeFully } from '../core/disk.ts'
 import type { JournalLoss, NewRecord } from './contract.ts'
-import { gapRecord, holeOf } from './losses.ts'
+import { gapRecord, holeOf, recordsIn } from './losses.ts'
 import { scan } from './scan.ts'
 import { copyRecord, encodeHeader, encodeRecord, HEADER_BYTES, type RecordHeader, recordBytes } from './segment.ts'
 import { THIN_SUFFIX } from './segment-file.ts'
@@ -36,8 +36,10 @@ export async function thinned(disk: Disk, segment: Segment, options: ThinOptions
   const kept: { seq: number; record: NewRecord }[] = []
   const lost = { fromSeq: 0, toSeq: 0, records: 0 }
   let run: Run | undefined
+  let thinnedRecords = 0
   const close = (): void => {
     if (run) kept.push({ seq: run.fromSeq, record: gapRecord(run) })
+    if (run?.reason === 'space') thinnedRecords += recordsIn(run)
     run = undefined
   }
   const { damages } = scan(data, HEADER_BYTES, segment.salt, true, (header, at) => {
@@ -57,11 +59,12 @@ export async function thinned(disk: Disk, segment: Segment, options: ThinOptions
   if (damages.length > 0) throw Object.assign(new Error(`EIO: damaged records in ${segment.path}`), { code: 'EIO' })
   const detail = `${lost.records} undelivered records of priority ${options.from} or lower dropped to make room`
   const loss: JournalLoss | undefined = lost.records > 0 ? { ...lost, reason: 'space', detail } : undefined
-  const anew = encoded(segment, kept)
+  const anew = encoded({ ...segment, thinnedRecords }, kept)
   return anew.data.length < segment.bytes ? { ...anew, loss } : undefined
 }
 
-async function readWhole(disk: Disk, segment: Segment): Promise<Buffer> {
+/** Rejects as the disk does. */
+export async function readWhole(disk: Disk, segment: Segment): Promise<Buffer> {
   const data = Buffer.alloc(segment.bytes)
   const file = await disk.open(segment.path, 'r')
   try {
@@ -91,7 +94,8 @@ function encoded(
 ): { segment: Segment; data: Buffer } {
   const bytes = kept.reduce((sum, { record }) => sum + recordBytes(record), HEADER_BYTES)
   const data = Buffer.allocUnsafe(bytes)
-  const segment = { ...newSegment('', old), path: old.path, lastSeq: old.lastSeq, bytes }
+  const { path, lastSeq, gaps, thinnedRecords } = old
+  const segment = { ...newSegment('', old), path, lastSeq, gaps, thinnedRecords, bytes }
   encodeHeader(old, data)
   let at = HEADER_BYTES
   for (const { seq, record } of kept) {

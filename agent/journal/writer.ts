@@ -3,7 +3,7 @@ import { type DiskFile, writeFully } from '../core/disk.ts'
 import { messageOf } from '../core/errors.ts'
 import { takeCheckpoint } from './checkpoint.ts'
 import type { JournalLoss, NewRecord } from './contract.ts'
-import { gapRecord } from './losses.ts'
+import { gapRecord, parseGap } from './losses.ts'
 import { proveSpace } from './probe.ts'
 import type { Recovered } from './recovery.ts'
 import { makeRoom, type RoomOptions, removeVictims } from './room.ts'
@@ -15,7 +15,7 @@ import {
   RECORD_HEADER_BYTES,
   recordBytes,
 } from './segment.ts'
-import { countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
+import { countGap, countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
 
 /** Eight segments in the space allowed: dropping one frees an eighth. 8 MiB are read back in some 10 ms at recovery. */
 const SEGMENTS_IN_SPACE = 8
@@ -123,9 +123,8 @@ export class SegmentWriter {
       deliveredSeq: this.#options.deliveredSeq(),
       keepCheckpoint: this.#options.checkpoint !== undefined && checkpoint === undefined,
     }
-    const { victims, loss } = await makeRoom(this.segments, limits, this.checkpointSeq, this.#options)
-    const gaps = [...this.#unstated, ...(loss ? [loss] : [])].map(gapRecord)
-    const all = [...(checkpoint ? [checkpoint] : []), ...gaps, ...records]
+    const { victims, loss, gaps } = await makeRoom(this.segments, limits, this.checkpointSeq, this.#options)
+    const all = [...(checkpoint ? [checkpoint] : []), ...[...this.#unstated, ...gaps].map(gapRecord), ...records]
     const firstSeq = await this.#createSegment(all)
     this.#unstated = []
     this.#refused = undefined
@@ -162,6 +161,8 @@ export class SegmentWriter {
     for (const [i, record] of records.entries()) {
       indexRecord(segment, firstSeq + i, segment.bytes + offsets[i]!)
       countRecord(segment, firstSeq + i, record.kind, record.priority, recordBytes(record))
+      const gap = record.kind === 'gap' ? parseGap(record) : undefined
+      if (gap) countGap(segment, firstSeq + i, gap)
     }
     segment.bytes += bytes
     this.#nextSeq += records.length
