@@ -4,7 +4,7 @@ import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { JournalLoss } from './contract.ts'
 import { type DropLoss, lossOf } from './drop-loss.ts'
-import { type DropLimits, type Drops, ORDER, planDrops } from './drops.ts'
+import { type DropLimits, type Drops, planDrops } from './drops.ts'
 import { removeInOrder } from './segment-file.ts'
 import { goesLast, type Segment } from './segment-state.ts'
 import { type ThinOptions, thinned, writeThinned } from './thinning.ts'
@@ -26,9 +26,10 @@ export async function makeRoom(
   checkpointSeq: number | undefined,
   options: RoomOptions,
 ): Promise<Drops & DropLoss> {
-  for (let rounds: number = ORDER.length; ; rounds--) {
+  // Each round leaves less to be thinned.
+  for (;;) {
     const drops = planDrops(segments, limits)
-    if (drops.thin.length === 0 || rounds === 0)
+    if (drops.thin.length === 0)
       return { ...drops, ...(await lossOf(options.disk, segments, drops.undelivered, limits)) }
     const { deliveredSeq } = limits
     for (const { segment, from } of drops.thin) await thin(segment, { from, deliveredSeq, checkpointSeq }, options)
@@ -39,7 +40,7 @@ async function thin(segment: Segment, which: ThinOptions, options: RoomOptions):
   const { disk, dir, turns, dropped, logger } = options
   const anew = await thinned(disk, segment, which).catch((error: unknown) => {
     logger.warn('a journal segment cannot be thinned', { path: segment.path, cause: messageOf(error) })
-    goesLast(segment)
+    goesLast(segment, which.from)
     return 'damaged' as const
   })
   // Nothing is to be gained there.

@@ -67,9 +67,9 @@ export function indexRecord(segment: Segment, seq: number, offset: number): void
   segment.indexOffsets.push(offset)
 }
 
-/** Only all of it can go, with what is of the highest priority. */
-export function goesLast(segment: Segment): void {
+/** Only all of it can go, with what is of the highest priority; `from`: it was to lose what is of this priority to the lowest. */
+export function goesLast(segment: Segment, from: number): void {
   const bytes = segment.bytesOf.reduce((sum, bytes) => sum + bytes, 0)
   segment.bytesOf.fill(0)
-  segment.bytesOf[1] = bytes
+  if (from > 1) segment.bytesOf[1] = bytes
 }

@@ -1,0 +1,46 @@
+// How much goes when space runs out: no more than makes room, and whatever was there before, appends go on.
+import t from 'tap'
+import { Counters } from '../../../agent/core/counters.ts'
+import type { NewRecord } from '../../../agent/journal/contract.ts'
+import { memoryDisk } from '../../support/journal-disk.ts'
+import { openTestJournal, readAll } from '../../support/journal-open.ts'
+
+const MIB = 1 << 20
+
+function alarmOf(priority: number, bytes: number): NewRecord {
+  return { kind: 'alarm', priority: priority as NewRecord['priority'], payload: Buffer.alloc(bytes, 'x') }
+}
+
+t.test('a lower limit, below the last segment of the one before', async t => {
+  const disk = memoryDisk()
+  const first = await openTestJournal('/j', disk, { bytesMax: 64 * MIB })
+  for (let i = 0; i < 100; i++) await first.append(alarmOf(2, 20_000))
+  await first.close()
+  const second = await openTestJournal('/j', disk, { bytesMax: MIB })
+  t.equal(await second.append(alarmOf(2, 100)), 102, '101 says what went')
+  t.match(second.status(), { firstSeq: 101, failing: undefined })
+  t.match(second.status().losses, [{ fromSeq: 1, toSeq: 100, records: 100, reason: 'space' }])
+  t.ok(second.status().bytes <= MIB)
+  await second.close()
+})
+
+t.test(
+  'many small segments of a disk that fails again and again: thinning them makes no room, so the oldest go',
+  async t => {
+    const disk = memoryDisk()
+    const counters = new Counters()
+    const journal = await openTestJournal('/j', disk, { bytesMax: MIB, counters })
+    await journal.append(alarmOf(1, 100))
+    for (let i = 0; i < 900; i++) {
+      let syncs = 0
+      disk.refuse = (_call, what) => (what === 'datasync' && ++syncs === 1 ? 'EIO' : undefined)
+      await journal.append(alarmOf(1 + (i % 4), 100))
+    }
+    const lost = counters.snapshot()['journal.lost_space'] ?? 0
+    t.ok(journal.status().segments > 700)
+    t.ok(lost > 0)
+    t.equal(lost + (await readAll(journal, 500)).filter(({ kind }) => kind === 'alarm').length, 901)
+    t.ok(lost < 250, `${lost} of 901 records went`)
+    await journal.close()
+  },
+)
