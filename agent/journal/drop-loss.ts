@@ -3,8 +3,8 @@ import type { Disk } from '../core/disk.ts'
 import type { JournalLoss } from './contract.ts'
 import type { DropLimits } from './drops.ts'
 import { type Gap, holeOf, recordsIn } from './losses.ts'
-import { scan } from './scan.ts'
-import { copyRecord, HEADER_BYTES } from './segment.ts'
+import { scanInSteps } from './scan.ts'
+import { copyRecord } from './segment.ts'
 import type { Segment } from './segment-state.ts'
 import { countRecord, newSegment } from './segment-state.ts'
 import { readWhole } from './thinning.ts'
@@ -70,7 +70,7 @@ async function undeliveredPart(
   const part = newSegment('', segment)
   try {
     const data = await readWhole(disk, segment)
-    scan(data, HEADER_BYTES, segment.salt, true, (header, at) => {
+    await scanInSteps(data, segment.salt, (header, at) => {
       const hole = header.kind === 'gap' ? holeOf(copyRecord(data, at, header)) : undefined
       // A cursor may stand in the middle of what is gone.
       if (hole?.reason === 'space')

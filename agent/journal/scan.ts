@@ -1,6 +1,9 @@
 // Walks the bytes of a segment, or of a window of it, and finds every valid record whatever lies between.
 import { crc32 } from '../core/crc.ts'
-import { decodeRecordHeader, RECORD_HEADER_BYTES, RECORD_MAGIC, type RecordHeader } from './segment.ts'
+import { decodeRecordHeader, HEADER_BYTES, RECORD_HEADER_BYTES, RECORD_MAGIC, type RecordHeader } from './segment.ts'
+
+/** Some 2,000 small records, 10 ms. */
+const STEP_BYTES = 131_072
 
 /** Bytes [from, to) that are no valid record. */
 export interface DamagedSpan {
@@ -52,6 +55,32 @@ export function scan(
     }
   }
   return { consumed: at, damages }
+}
+
+/**
+ * The same of a whole segment, a piece at a time, so that whoever else waits has a turn: 8 MiB of small records are 70,000, half a
+ * second of work. Stops after the first damage.
+ */
+export async function scanInSteps(
+  data: Buffer,
+  salt: number,
+  visit: (header: RecordHeader, at: number) => boolean,
+): Promise<ScanEnd> {
+  let stopped = false
+  const visitor = (header: RecordHeader, at: number): boolean => {
+    stopped = !visit(header, at)
+    return !stopped
+  }
+  let at = HEADER_BYTES
+  for (let step = STEP_BYTES; ; ) {
+    const end = Math.min(at + step, data.length)
+    const { consumed, damages } = scan(data.subarray(0, end), at, salt, end === data.length, visitor)
+    if (stopped || end === data.length || damages.length > 0) return { consumed, damages }
+    // A record that is longer.
+    step = consumed === at ? step * 2 : STEP_BYTES
+    at = consumed
+    await new Promise(resolve => setImmediate(resolve))
+  }
 }
 
 /** The next place at or after `from` with a whole record header; else the end, or in a window where one could still begin. */

@@ -1,12 +1,12 @@
 // A segment written anew without some of its records. In place of each run of them stands a `gap` record under the first of their
 // numbers; the new file takes the old one's name by a rename, so at any moment one of the two is there, whole.
 import { type Disk, readFully, writeFully } from '../core/disk.ts'
-import type { JournalLoss, NewRecord } from './contract.ts'
-import { gapRecord, holeOf, recordsIn } from './losses.ts'
-import { scan } from './scan.ts'
+import type { JournalLoss } from './contract.ts'
+import { gapRecord, holeOf } from './losses.ts'
+import { scanInSteps } from './scan.ts'
 import { copyRecord, encodeHeader, encodeRecord, HEADER_BYTES, type RecordHeader, recordBytes } from './segment.ts'
 import { THIN_SUFFIX } from './segment-file.ts'
-import { countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
+import { countGap, countRecord, indexRecord, newSegment, type Segment } from './segment-state.ts'
 
 export interface ThinOptions {
   /** Records of this priority to 4 go. */
@@ -33,19 +33,17 @@ interface Run {
 /** Undefined where it would make no room. Nothing is written. Rejects as the disk does, and with EIO for a damaged segment. */
 export async function thinned(disk: Disk, segment: Segment, options: ThinOptions): Promise<Thinned | undefined> {
   const data = await readWhole(disk, segment)
-  const kept: { seq: number; record: NewRecord }[] = []
+  const anew = new Anew(segment)
   const lost = { fromSeq: 0, toSeq: 0, records: 0 }
   let run: Run | undefined
-  let thinnedRecords = 0
   const close = (): void => {
-    if (run) kept.push({ seq: run.fromSeq, record: gapRecord(run) })
-    if (run?.reason === 'space') thinnedRecords += recordsIn(run)
+    if (run) anew.gap(run)
     run = undefined
   }
-  const { damages } = scan(data, HEADER_BYTES, segment.salt, true, (header, at) => {
+  const { damages } = await scanInSteps(data, segment.salt, (header, at) => {
     const gone = goneWith(header, data, at, options)
     if (!gone || run?.reason !== gone.reason || run.toSeq + 1 !== gone.fromSeq) close()
-    if (!gone) kept.push({ seq: header.seq, record: copyRecord(data, at, header) })
+    if (!gone) anew.keep(header, data, at)
     else if (run) run.toSeq = gone.toSeq
     else run = gone
     if (gone?.reason === 'space' && header.kind !== 'gap') {
@@ -53,14 +51,14 @@ export async function thinned(disk: Disk, segment: Segment, options: ThinOptions
       lost.toSeq = header.seq
       lost.records++
     }
-    return true
+    return anew.smaller
   })
-  close()
   if (damages.length > 0) throw Object.assign(new Error(`EIO: damaged records in ${segment.path}`), { code: 'EIO' })
+  close()
+  if (!anew.smaller) return undefined
   const detail = `${lost.records} undelivered records of priority ${options.from} or lower dropped to make room`
   const loss: JournalLoss | undefined = lost.records > 0 ? { ...lost, reason: 'space', detail } : undefined
-  const anew = encoded({ ...segment, thinnedRecords }, kept)
-  return anew.data.length < segment.bytes ? { ...anew, loss } : undefined
+  return { ...anew.done(), loss }
 }
 
 /** Rejects as the disk does. */
@@ -88,22 +86,45 @@ function goneWith(header: RecordHeader, data: Buffer, at: number, options: ThinO
   return priority >= options.from ? { ...one, reason: 'space' } : undefined
 }
 
-function encoded(
-  old: Segment,
-  kept: readonly { seq: number; record: NewRecord }[],
-): { segment: Segment; data: Buffer } {
-  const bytes = kept.reduce((sum, { record }) => sum + recordBytes(record), HEADER_BYTES)
-  const data = Buffer.allocUnsafe(bytes)
-  const { path, lastSeq, gaps, thinnedRecords } = old
-  const segment = { ...newSegment('', old), path, lastSeq, gaps, thinnedRecords, bytes }
-  encodeHeader(old, data)
-  let at = HEADER_BYTES
-  for (const { seq, record } of kept) {
-    indexRecord(segment, seq, at)
-    countRecord(segment, seq, record.kind, record.priority, recordBytes(record))
-    at = encodeRecord(record, seq, old.salt, data, at)
+/** The new file and what is known of it, record by record. */
+class Anew {
+  readonly #segment: Segment
+  readonly #data: Buffer
+  #at = HEADER_BYTES
+  /** Whether it still is smaller than what it takes the place of; once it is not, it stays as it is. */
+  smaller = true
+
+  constructor(old: Segment) {
+    const { path, lastSeq, gaps } = old
+    this.#segment = { ...newSegment('', old), path, lastSeq, gaps }
+    this.#data = Buffer.allocUnsafe(old.bytes)
+    encodeHeader(old, this.#data)
   }
-  return { segment, data }
+
+  /** A record keeps its number and its segment, hence its bytes. */
+  keep(header: RecordHeader, data: Buffer, at: number): void {
+    if (!this.#begins(header.seq, header.size)) return
+    countRecord(this.#segment, header.seq, header.kind, header.priority, header.size)
+    data.copy(this.#data, this.#at, at, at + header.size)
+    this.#at += header.size
+  }
+
+  gap(run: Run): void {
+    const record = gapRecord(run)
+    if (!this.#begins(run.fromSeq, recordBytes(record))) return
+    countGap(this.#segment, run.fromSeq, { ...run, detail: '' })
+    this.#at = encodeRecord(record, run.fromSeq, this.#segment.salt, this.#data, this.#at)
+  }
+
+  #begins(seq: number, bytes: number): boolean {
+    this.smaller &&= this.#at + bytes < this.#data.length
+    if (this.smaller) indexRecord(this.#segment, seq, this.#at)
+    return this.smaller
+  }
+
+  done(): { segment: Segment; data: Buffer } {
+    return { segment: { ...this.#segment, bytes: this.#at }, data: this.#data.subarray(0, this.#at) }
+  }
 }
 
 /** Rejects as the disk does; the segment is as it was then. */

@@ -2,6 +2,8 @@
 import t from 'tap'
 import { Counters } from '../../../agent/core/counters.ts'
 import type { NewRecord } from '../../../agent/journal/contract.ts'
+import { recover } from '../../../agent/journal/recovery.ts'
+import { thinned } from '../../../agent/journal/thinning.ts'
 import { memoryDisk } from '../../support/journal-disk.ts'
 import { openTestJournal, readAll } from '../../support/journal-open.ts'
 
@@ -44,3 +46,23 @@ t.test(
     await journal.close()
   },
 )
+
+t.test('others have their turn while a segment of many small records is thinned', async t => {
+  const disk = memoryDisk()
+  const first = await openTestJournal('/j', disk, { bytesMax: 64 * MIB })
+  const each = Array.from({ length: 60_000 }, (_, i) => alarmOf(1 + 3 * (i % 2), 90))
+  await Promise.all(each.map(record => first.append(record)))
+  await first.close()
+  const [segment] = (await recover(disk, '/j', 0)).segments
+  let turns = 0
+  const counts = (): void => {
+    if (++turns < 1e6) setImmediate(counts)
+  }
+  setImmediate(counts)
+  const anew = await thinned(disk, segment!, { from: 4, deliveredSeq: 0, checkpointSeq: undefined })
+  const most = turns
+  turns = 1e6
+  t.match(anew?.loss, { fromSeq: 2, toSeq: 60_000, records: 30_000 })
+  t.equal(anew?.segment.bytes, anew?.data.length)
+  t.ok(most >= 50, `${most} turns for 7 MiB`)
+})
