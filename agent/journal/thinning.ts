@@ -127,7 +127,7 @@ class Anew {
   }
 }
 
-/** Rejects as the disk does; the segment is as it was then. */
+/** Rejects as the disk does; the segment is as it was then, and nothing is left that would take the space of a full disk. */
 export async function writeThinned(disk: Disk, { segment, data }: Thinned): Promise<string> {
   const path = `${segment.path}${THIN_SUFFIX}`
   await disk.unlink(path).catch(() => {})
@@ -135,6 +135,9 @@ export async function writeThinned(disk: Disk, { segment, data }: Thinned): Prom
   try {
     await writeFully(file, data, 0)
     await file.datasync()
+  } catch (error) {
+    await disk.unlink(path).catch(() => {})
+    throw error
   } finally {
     await file.close()
   }

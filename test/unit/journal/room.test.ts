@@ -6,6 +6,8 @@ import { recover } from '../../../agent/journal/recovery.ts'
 import { thinned } from '../../../agent/journal/thinning.ts'
 import { memoryDisk } from '../../support/journal-disk.ts'
 import { openTestJournal, readAll } from '../../support/journal-open.ts'
+import { manualClock } from '../../support/manual-clock.ts'
+import { until } from '../../support/waiting.ts'
 
 const MIB = 1 << 20
 
@@ -65,4 +67,28 @@ t.test('others have their turn while a segment of many small records is thinned'
   t.match(anew?.loss, { fromSeq: 2, toSeq: 60_000, records: 30_000 })
   t.equal(anew?.segment.bytes, anew?.data.length)
   t.ok(most >= 50, `${most} turns for 7 MiB`)
+})
+
+t.test('a disk without space for a thinned segment: what was written of it does not keep the disk full', async t => {
+  const disk = memoryDisk()
+  const clock = manualClock()
+  const journal = await openTestJournal('/j', disk, { bytesMax: 65_536, clock })
+  disk.refuse = (_call, what, path) => (what === 'datasync' && path.endsWith('.thin') ? 'ENOSPC' : undefined)
+  await t.rejects(
+    (async () => {
+      for (let i = 0; i < 100; i++) await journal.append(alarmOf(1 + 3 * (i % 2), 1_000))
+    })(),
+    { code: 'JOURNAL_FULL' },
+  )
+  t.same(
+    disk.paths().filter(path => path.endsWith('.thin')),
+    [],
+  )
+  disk.refuse = () => undefined
+  await until(() => {
+    clock.advance(5_000)
+    return journal.status().failing === undefined
+  }, 'the journal to accept appends again')
+  await journal.append(alarmOf(4, 1_000))
+  await journal.close()
 })
