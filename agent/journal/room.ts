@@ -10,6 +10,9 @@ import { goesLast, type Segment } from './segment-state.ts'
 import { type ThinOptions, thinned, writeThinned } from './thinning.ts'
 import type { Turns } from './turns.ts'
 
+/** More than this many are too much of the space. */
+const LEFT_OVER_MAX = 2
+
 export interface RoomOptions {
   dir: string
   disk: Disk
@@ -57,15 +60,18 @@ async function thin(segment: Segment, which: ThinOptions, options: RoomOptions):
   await disk.syncDir(dir)
 }
 
-/** The gap record that names them is durable; a crash in between is finished by the next recovery. */
-export async function removeVictims(
-  segments: Segment[],
-  victims: readonly Segment[],
-  options: RoomOptions,
-): Promise<void> {
-  for (const victim of victims) segments.splice(segments.indexOf(victim), 1)
-  const paths = victims.map(({ path }) => path)
-  await removeInOrder(options.disk, options.dir, paths).catch((error: unknown) => {
-    options.logger.warn('a dropped journal segment could not be removed', { cause: messageOf(error) })
-  })
+/**
+ * The gap record that names them is durable; a crash in between is finished by the next recovery. One that the disk does not let go
+ * is tried again with the next, and those after it wait: between segments that are there, a hole is taken for damage.
+ */
+export async function removeLeftOver(paths: Set<string>, { dir, disk, logger }: RoomOptions): Promise<void> {
+  for (const path of [...paths].sort()) {
+    try {
+      await removeInOrder(disk, dir, [path])
+      paths.delete(path)
+    } catch (error) {
+      logger.warn('a dropped journal segment could not be removed', { path, cause: messageOf(error) })
+      if (paths.size <= LEFT_OVER_MAX) return
+    }
+  }
 }

@@ -6,7 +6,7 @@ import type { JournalLoss, NewRecord } from './contract.ts'
 import { gapRecord, parseGap } from './losses.ts'
 import { proveSpace } from './probe.ts'
 import type { Recovered } from './recovery.ts'
-import { makeRoom, type RoomOptions, removeVictims } from './room.ts'
+import { makeRoom, type RoomOptions, removeLeftOver } from './room.ts'
 import {
   encodeHeader,
   encodeRecord,
@@ -43,6 +43,8 @@ export class SegmentWriter {
   #unstated: JournalLoss[] = []
   /** Durable length of a file that may hold refused records, until a later segment supersedes them. */
   #refused: { path: string; bytes: number } | undefined
+  /** Files to be removed: of dropped segments, and of those that could not be begun. */
+  readonly #leftOver = new Set<string>()
   #buffer = Buffer.alloc(0)
 
   constructor(options: WriterOptions) {
@@ -129,7 +131,9 @@ export class SegmentWriter {
     this.#unstated = []
     this.#refused = undefined
     if (loss) this.#options.dropped(loss)
-    await removeVictims(this.segments, victims, this.#options)
+    for (const victim of victims) this.segments.splice(this.segments.indexOf(victim), 1)
+    for (const { path } of victims) this.#leftOver.add(path)
+    await removeLeftOver(this.#leftOver, this.#options)
     return firstSeq + all.length - records.length
   }
 
@@ -191,7 +195,8 @@ export class SegmentWriter {
   async #removeFailed(path: string, file: DiskFile | undefined): Promise<void> {
     await file?.truncate(0).catch(() => {})
     await file?.close().catch(() => {})
-    if (file) await this.#options.disk.unlink(path).catch(() => {})
+    if (!file) return
+    await this.#options.disk.unlink(path).catch(() => this.#leftOver.add(path))
   }
 
   async #abandonTail(): Promise<void> {

@@ -166,6 +166,44 @@ t.test('a power cut at any call loses nothing acknowledged and tells no number t
   t.pass(`seed ${SEED}`)
 })
 
+t.test('a segment that could be neither begun nor removed is no loss later', async t => {
+  const disk = memoryDisk()
+  const clock = manualClock()
+  const journal = await openTestJournal('/j', disk, { bytesMax: 65_536, clock, checkpoint })
+  const cursor = await journal.cursor('uplink')
+  disk.refuse = (_call, what, path) =>
+    path.includes('segment-000000000002') && ['write', 'truncate', 'unlink'].includes(what) ? 'EIO' : undefined
+  const refused: unknown[] = []
+  for (let i = 0; i < 100; i++) {
+    const seq = await journal.append(alarm('x'.repeat(2_000))).catch(error => refused.push(error) && undefined)
+    if (seq === undefined) {
+      disk.refuse = () => undefined
+      await recovered(journal, clock)
+    } else await cursor.advance(seq)
+  }
+  t.equal(refused.length, 1)
+  t.ok(journal.status().firstSeq > 50)
+  await journal.close()
+  const again = await openTestJournal('/j', disk, { bytesMax: 65_536 })
+  t.same(again.status().losses, [])
+  await again.close()
+})
+
+t.test('a delivered segment that the disk does not let go at first leaves no hole behind it', async t => {
+  const disk = memoryDisk()
+  const journal = await openTestJournal('/j', disk, { bytesMax: 65_536, checkpoint })
+  const cursor = await journal.cursor('uplink')
+  let refused = 0
+  disk.refuse = (_call, what, path) =>
+    what === 'unlink' && path.endsWith('.wwj') && ++refused === 1 ? 'EIO' : undefined
+  for (let i = 0; i < 60; i++) await cursor.advance(await journal.append(alarm('x'.repeat(2_000))))
+  t.ok(refused > 3)
+  await journal.close()
+  const again = await openTestJournal('/j', disk, { bytesMax: 65_536 })
+  t.same(again.status().losses, [])
+  await again.close()
+})
+
 t.test('a disk with room for a few hundred bytes is still full: no segment is begun for each attempt', async t => {
   const disk = memoryDisk()
   const clock = manualClock()
