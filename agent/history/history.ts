@@ -137,6 +137,8 @@ class LevelHistory implements History {
   #reopened(report: PlaceReport): void {
     // Its directory may be gone as well.
     if (report.created) this.#forgetPieces()
+    // What only the store that was set aside has on the disk is not carried over while it is in memory too.
+    this.#tables.save()
     this.#carryOver()
     this.#writer.drain()
   }

@@ -59,8 +59,8 @@ export interface PlaceOptions {
   open: OpenLevel
   /** What is in memory of what is in the store. */
   inMemory: () => InMemory
-  /** Called when the store was set aside, before a new one is begun. */
-  onSetAside: () => void
+  /** Called when the store was set aside, before a new one is begun. `lost`: older ones, never carried over, that had to go for it. */
+  onSetAside: (lost: readonly string[]) => void
   /** Damage that was found while the store was in use. */
   damage?: string | undefined
   /** A write of this process failed: what is half written of it at the end of the log is no loss, for it is written again. */
@@ -79,8 +79,8 @@ export async function openPlace(dir: string, options: PlaceOptions): Promise<{ d
     const found = options.damage ?? (await damageOf(dir))
     const opened = found ?? (await openExisting(dir, options))
     if (typeof opened !== 'string') return opened
-    await setAside(dir, { what: opened, inMemory: options.inMemory() })
-    options.onSetAside()
+    const lost = await setAside(dir, { what: opened, inMemory: options.inMemory() })
+    options.onSetAside(lost)
     return await create(dir, options.open)
   } catch (error) {
     throw error instanceof AgentError ? error : ioError(dir, error)

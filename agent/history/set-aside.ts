@@ -30,8 +30,11 @@ export interface SetAside {
   damage: Damage | undefined
 }
 
-/** Renames the store. Rejects as the disk does, and may be called again then. */
-export async function setAside(dir: string, damage: Damage): Promise<void> {
+/**
+ * Renames the store, and resolves with the paths of those that had to go although they were not carried over yet. Rejects as the
+ * disk does, and may be called again then.
+ */
+export async function setAside(dir: string, damage: Damage): Promise<string[]> {
   await writeFile(join(dir, TODO_FILE), JSON.stringify(damage))
   const others = await allSetAside(dir)
   await rename(dir, `${dir}.damaged-${(others.at(-1)?.n ?? 0) + 1}`)
@@ -39,11 +42,10 @@ export async function setAside(dir: string, damage: Damage): Promise<void> {
   const done = others.filter(({ damage }) => !damage)
   const todo = others.filter(({ damage }) => damage)
   // The one that was just renamed is the newest of either.
-  const tooMany = [
-    ...done.slice(0, done.length + 1 - DONE_MAX),
-    ...todo.slice(0, Math.max(0, todo.length + 1 - TODO_MAX)),
-  ]
+  const lost = todo.slice(0, Math.max(0, todo.length + 1 - TODO_MAX))
+  const tooMany = [...done.slice(0, done.length + 1 - DONE_MAX), ...lost]
   for (const { path } of tooMany) await rm(path, { recursive: true, force: true })
+  return lost.map(({ path }) => path)
 }
 
 /** Oldest first. */

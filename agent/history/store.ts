@@ -100,7 +100,10 @@ export class Store {
     const { db, report: found } = await openPlace(dir, {
       open: openLevel,
       inMemory,
-      onSetAside,
+      onSetAside: lost => {
+        onSetAside()
+        for (const path of lost) this.noteSalvage(path, 'it was removed before it could be carried over, to make room')
+      },
       damage: this.#damage,
       torn: this.#torn,
     })

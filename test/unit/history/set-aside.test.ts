@@ -1,5 +1,15 @@
 // What is damage and what is not, and that nothing set aside goes before it was carried over.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import t from 'tap'
 import type { History } from '../../../agent/history/contract.ts'
 import { openLevel } from '../../../agent/history/place.ts'
@@ -77,6 +87,53 @@ t.test('one damage after the other, before the first was carried over', async t 
   await until(async () => (await times(history)).length === 300, 'all to be carried over')
   t.same(await times(history), upTo(300))
   await until(() => !existsSync(`${dir}.damaged-2/to-carry-over.json`), 'both to be done with')
+  await history.close()
+})
+
+t.test('the oldest of too many goes before it was carried over, and that is stated', async t => {
+  const dir = `${t.testdir()}/history`
+  const damage = JSON.stringify({ what: 'damaged', inMemory: { pieces: [], open: [] } })
+  for (const n of [1, 2, 3]) {
+    mkdirSync(`${dir}.damaged-${n}`)
+    writeFileSync(`${dir}.damaged-${n}/to-carry-over.json`, damage)
+  }
+  const first = await openTestHistory(`${t.testdirName}/other`)
+  await fill(first.history, 0, 100)
+  await first.history.close()
+  renameSync(`${t.testdirName}/other`, dir)
+  rmSync(`${dir}/CURRENT`)
+  const said: string[] = []
+  const { history } = await openTestHistory(dir, { onLoss: what => said.push(what) })
+  t.notOk(existsSync(`${dir}.damaged-1`))
+  t.match(said[0], /damaged-1.* removed before it could be carried over/)
+  await history.close()
+})
+
+t.test('what only the store set aside has on the disk is saved anew at once', async t => {
+  const top = t.testdir({ running: {} })
+  const dir = `${top}/running/history`
+  const { history, checked } = await openTestHistory(dir, { openLevel: small })
+  await checked
+  await fill(history, 0, 12_000)
+  const table = `${dir}/${readdirSync(dir).find(name => name.endsWith('.ldb'))}`
+  const data = readFileSync(table)
+  data[100]! ^= 1
+  writeFileSync(table, data)
+  await (history as unknown as { check(): Promise<void> }).check()
+  t.ok(existsSync(`${dir}.damaged-1`))
+  // As a kill would leave it, without the five seconds until rows are saved by themselves.
+  for (let life = 1; ; life++) {
+    const copy = `${top}/life-${life}`
+    cpSync(`${top}/running`, copy, { recursive: true })
+    const again = await openTestHistory(`${copy}/history`)
+    await until(() => !existsSync(`${copy}/history.damaged-1/to-carry-over.json`), 'the rest to be carried over')
+    const there = await times(again.history)
+    await again.history.close()
+    if (life < 20 && there.at(-1) !== 11_999) continue
+    t.equal(there.at(-1), 11_999)
+    t.equal(new Set(there).size, there.length)
+    break
+  }
   await history.close()
 })
 
