@@ -31,6 +31,31 @@ export interface JournalLoss {
   detail: string
 }
 
+/** What a `gap` record says. `done`: what went was not needed any more, which is no loss. */
+export interface Gap extends Omit<JournalLoss, 'reason'> {
+  reason: JournalLoss['reason'] | 'done'
+}
+
+/** Undefined when the payload is not a gap (another version's, or damage that kept its CRC). */
+export function parseGap(record: Pick<JournalRecord, 'payload'>): Gap | undefined {
+  try {
+    const loss = JSON.parse(Buffer.from(record.payload).toString()) as Partial<Gap> | null
+    const { fromSeq, toSeq, records, reason, detail } = loss ?? {}
+    if (!Number.isSafeInteger(fromSeq) || !Number.isSafeInteger(toSeq) || fromSeq! > toSeq!) return undefined
+    if (reason !== 'space' && reason !== 'damage' && reason !== 'done') return undefined
+    const some = Number.isSafeInteger(records) ? { records: records! } : {}
+    return { fromSeq: fromSeq!, toSeq: toSeq!, ...some, reason, detail: String(detail ?? '') }
+  } catch {
+    return undefined
+  }
+}
+
+/** What the record stands in place of, where a thinned segment lost records (thinning.ts); undefined for all others. */
+export function holeOf(record: Pick<JournalRecord, 'seq' | 'kind' | 'payload'>): Gap | undefined {
+  const gap = record.kind === 'gap' ? parseGap(record) : undefined
+  return gap?.fromSeq === record.seq ? gap : undefined
+}
+
 export interface JournalStatus {
   firstSeq: number
   nextSeq: number

@@ -1,8 +1,8 @@
 // What is lost with segments that are removed, to the record; what their own gap records state goes on being stated.
 import type { Disk } from '../core/disk.ts'
-import type { JournalLoss } from './contract.ts'
+import { type Gap, holeOf, type JournalLoss } from './contract.ts'
 import type { DropLimits } from './drops.ts'
-import { type Gap, holeOf, recordsIn } from './losses.ts'
+import { recordsIn } from './losses.ts'
 import { scanInSteps } from './scan.ts'
 import { copyRecord } from './segment.ts'
 import type { Segment } from './segment-state.ts'

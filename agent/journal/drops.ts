@@ -6,6 +6,9 @@ const SEGMENTS_MAX = 1024
 /** Superseded checkpoints, then the lowest priority. */
 const ORDER = [CHECKPOINTS, 4, 3, 2, 1] as const
 const NOTHING = CHECKPOINTS + 1
+/** Written at a time, some 0.5 s; beyond, a segment is thinned only where that saves this part of it. Appends wait meanwhile. */
+const WRITTEN_MAX_BYTES = 64 << 20
+const WORTH = 1 / 8
 
 export interface DropLimits {
   /** Room the new segment may come to take; as much is kept free for a segment that is thinned. */
@@ -15,6 +18,8 @@ export interface DropLimits {
   deliveredSeq: number
   /** The new segment will have no checkpoint although there should be one: keep the newest that exists. */
   keepCheckpoint: boolean
+  /** Bytes that were written already to make room for it. */
+  writtenBytes?: number
 }
 
 export interface Drops {
@@ -29,7 +34,8 @@ export interface Drops {
 /**
  * Delivered segments go once half of the space is used (until then they are the alarm history that can be asked for), oldest first.
  * Of undelivered records, only when nothing else makes room, those of the lowest priority go, oldest first. The last segment goes
- * as a whole or not at all: what is newest outlives some of a higher priority that is older.
+ * as a whole or not at all: what is newest outlives some of a higher priority that is older. So does, in a journal of more than
+ * WRITTEN_MAX_BYTES, what is so thinly spread that it would cost more to remove than to leave it for the next time.
  * Throws an ENOSPC error when even that is not enough.
  */
 export function planDrops(segments: readonly Segment[], limits: DropLimits): Drops {
@@ -47,7 +53,7 @@ export function planDrops(segments: readonly Segment[], limits: DropLimits): Dro
   // A thinned segment is written beside the one that it replaces.
   const room = bytesMax - needBytes
   if (total > room) {
-    const from = lowestFirst(segments, { ...space, first: delivered }, total - room)
+    const from = lowestFirst(segments, { ...space, first: delivered }, total - room, limits.writtenBytes)
     while (total > room && gone < droppable && isEmptied(segments[gone]!, from)) total -= cost(segments[gone++]!)
     for (const segment of segments.slice(gone)) {
       if (!from.has(segment)) continue
@@ -74,9 +80,15 @@ interface Space {
 }
 
 /** From which priority on segments lose their records, until that makes room of `bytes`. The last one is open for appends. */
-function lowestFirst(segments: readonly Segment[], space: Space, bytes: number): Map<Segment, number> {
+function lowestFirst(
+  segments: readonly Segment[],
+  space: Space,
+  bytes: number,
+  writtenBytes = 0,
+): Map<Segment, number> {
   const from = new Map<Segment, number>()
   let left = bytes
+  let written = writtenBytes
   for (const priority of ORDER) {
     for (const [i, segment] of segments.slice(0, -1).entries()) {
       if (i < space.first) continue
@@ -86,6 +98,10 @@ function lowestFirst(segments: readonly Segment[], space: Space, bytes: number):
       const after = whole ? 0 : costWithout(segment, priority, space)
       const saved = costWithout(segment, from.get(segment) ?? NOTHING, space) - after
       if (saved <= 0) continue
+      if (!from.has(segment) && !whole) {
+        if (written > WRITTEN_MAX_BYTES && saved < WORTH * segment.bytes) continue
+        written += segment.bytes - saved
+      }
       from.set(segment, priority)
       left -= saved
     }

@@ -1,31 +1,12 @@
 // Which numbers are gone, and the `gap` records that say so.
-import type { JournalLoss, JournalRecord, NewRecord } from './contract.ts'
+import type { Gap, JournalLoss, NewRecord } from './contract.ts'
 
 /** More are merged into their neighbours: a journal that lost 100 separate ranges needs a person, not a longer list. */
 const LOSSES_MAX = 100
 
-/** What a `gap` record says. `done`: what went was not needed any more, which is no loss. */
-export interface Gap extends Omit<JournalLoss, 'reason'> {
-  reason: JournalLoss['reason'] | 'done'
-}
-
 /** Payload of a `gap` record is the gap as JSON. */
 export function gapRecord(gap: Omit<Gap, 'detail'> & { detail?: string }): NewRecord {
   return { kind: 'gap', priority: 1, payload: Buffer.from(JSON.stringify(gap)) }
-}
-
-/** Undefined when the payload is not a gap (another version's, or damage that kept its CRC). */
-export function parseGap(record: Pick<JournalRecord, 'payload'>): Gap | undefined {
-  try {
-    const loss = JSON.parse(Buffer.from(record.payload).toString()) as Partial<Gap> | null
-    const { fromSeq, toSeq, records, reason, detail } = loss ?? {}
-    if (!Number.isSafeInteger(fromSeq) || !Number.isSafeInteger(toSeq) || fromSeq! > toSeq!) return undefined
-    if (reason !== 'space' && reason !== 'damage' && reason !== 'done') return undefined
-    const some = Number.isSafeInteger(records) ? { records: records! } : {}
-    return { fromSeq: fromSeq!, toSeq: toSeq!, ...some, reason, detail: String(detail ?? '') }
-  } catch {
-    return undefined
-  }
 }
 
 export function recordsIn({ fromSeq, toSeq, records }: Pick<JournalLoss, 'fromSeq' | 'toSeq' | 'records'>): number {
@@ -54,12 +35,6 @@ export function addLoss(losses: JournalLoss[], loss: JournalLoss): void {
       detail,
     })
   }
-}
-
-/** What the record stands in place of, where a thinned segment lost records (thinning.ts); undefined for all others. */
-export function holeOf(record: Pick<JournalRecord, 'seq' | 'kind' | 'payload'>): Gap | undefined {
-  const gap = record.kind === 'gap' ? parseGap(record) : undefined
-  return gap?.fromSeq === record.seq ? gap : undefined
 }
 
 /** The parts of [fromSeq, toSeq] that none of `stated` covers. */

@@ -1,8 +1,7 @@
 // Reads records back from segment files while they are written, summing every byte again: disks rot after recovery too.
 import { type Disk, errnoOf, readFully } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
-import type { JournalRecord } from './contract.ts'
-import { holeOf } from './losses.ts'
+import { holeOf, type JournalRecord } from './contract.ts'
 import { scan } from './scan.ts'
 import { copyRecord, HEADER_BYTES } from './segment.ts'
 import type { Segment } from './segment-state.ts'

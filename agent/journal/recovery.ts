@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { Disk } from '../core/disk.ts'
 import { AgentError } from '../core/errors.ts'
-import type { JournalLoss } from './contract.ts'
-import { addLoss, type Gap, notStated, parseGap } from './losses.ts'
+import { type Gap, type JournalLoss, parseGap } from './contract.ts'
+import { addLoss, notStated } from './losses.ts'
 import { type DamagedSpan, scan } from './scan.ts'
 import {
   copyRecord,

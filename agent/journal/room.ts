@@ -29,13 +29,17 @@ export async function makeRoom(
   checkpointSeq: number | undefined,
   options: RoomOptions,
 ): Promise<Drops & DropLoss> {
+  let writtenBytes = 0
   // Each round leaves less to be thinned.
   for (;;) {
-    const drops = planDrops(segments, limits)
+    const drops = planDrops(segments, { ...limits, writtenBytes })
     if (drops.thin.length === 0)
       return { ...drops, ...(await lossOf(options.disk, segments, drops.undelivered, limits)) }
     const { deliveredSeq } = limits
-    for (const { segment, from } of drops.thin) await thin(segment, { from, deliveredSeq, checkpointSeq }, options)
+    for (const { segment, from } of drops.thin) {
+      await thin(segment, { from, deliveredSeq, checkpointSeq }, options)
+      writtenBytes += segment.bytes
+    }
   }
 }
 

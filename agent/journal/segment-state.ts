@@ -1,7 +1,7 @@
 // A segment as the running journal knows it.
 import { join } from 'node:path'
-import type { RecordKind } from './contract.ts'
-import { type Gap, recordsIn } from './losses.ts'
+import type { Gap, RecordKind } from './contract.ts'
+import { recordsIn } from './losses.ts'
 import { HEADER_BYTES, type SegmentId, segmentName, segmentSalt } from './segment.ts'
 
 /** Bytes between two entries of a segment's index: what a read may have to step over. */

@@ -1,8 +1,8 @@
 // A segment written anew without some of its records. In place of each run of them stands a `gap` record under the first of their
 // numbers; the new file takes the old one's name by a rename, so at any moment one of the two is there, whole.
 import { type Disk, readFully, writeFully } from '../core/disk.ts'
-import type { JournalLoss } from './contract.ts'
-import { gapRecord, holeOf } from './losses.ts'
+import { holeOf, type JournalLoss } from './contract.ts'
+import { gapRecord } from './losses.ts'
 import { scanInSteps } from './scan.ts'
 import { copyRecord, encodeHeader, encodeRecord, HEADER_BYTES, type RecordHeader, recordBytes } from './segment.ts'
 import { THIN_SUFFIX } from './segment-file.ts'

@@ -1,6 +1,5 @@
 // Finds alerts that were journalled and can never be delivered: holes in the journal's numbering, and in the alerts' own.
-import type { JournalLoss, JournalRecord } from '../journal/contract.ts'
-import { holeOf } from '../journal/losses.ts'
+import { holeOf, type JournalLoss, type JournalRecord } from '../journal/contract.ts'
 import type { AlertGap } from './payloads.ts'
 
 export class GapWatch {

@@ -2,7 +2,9 @@
 import t from 'tap'
 import { Counters } from '../../../agent/core/counters.ts'
 import type { NewRecord } from '../../../agent/journal/contract.ts'
+import { planDrops } from '../../../agent/journal/drops.ts'
 import { recover } from '../../../agent/journal/recovery.ts'
+import { countRecord, newSegment } from '../../../agent/journal/segment-state.ts'
 import { thinned } from '../../../agent/journal/thinning.ts'
 import { memoryDisk } from '../../support/journal-disk.ts'
 import { openTestJournal, readAll } from '../../support/journal-open.ts'
@@ -92,3 +94,23 @@ t.test('a disk without space for a thinned segment: what was written of it does 
   await journal.append(alarmOf(4, 1_000))
   await journal.close()
 })
+
+t.test(
+  'a large journal with few of the lowest priority: no more is written for a segment than takes a moment',
+  async t => {
+    const SEGMENT = 8 * MIB
+    const segments = Array.from({ length: 127 }, (_, i) => {
+      const segment = newSegment(`/j/${i}`, { ordinal: i + 1, base: 1 + i * 1_000 })
+      for (let n = 0; n < 1_000; n++)
+        countRecord(segment, segment.base + n, 'alarm', n % 100 === 0 ? 4 : 1, SEGMENT / 1_000)
+      return { ...segment, bytes: SEGMENT, lastSeq: segment.base + 999 }
+    })
+    const limits = { needBytes: SEGMENT, bytesMax: 1024 * MIB, deliveredSeq: 0, keepCheckpoint: false }
+    const first = planDrops(segments, limits)
+    t.ok(first.thin.length > 0)
+    t.ok(first.thin.length * SEGMENT <= 80 * MIB)
+    const next = planDrops(segments, { ...limits, writtenBytes: 64 * MIB + 1 })
+    t.same(next.thin, [])
+    t.ok(next.victims.length <= 2)
+  },
+)
