@@ -14,6 +14,8 @@ const IMAGE_MB = 128
 const CUTS = 20
 const WRITE_MS = 1_500
 const COPIES_MAX = 50
+const QUIET_MS = 2
+const QUIET_POLLS_MAX = 200
 
 export const fault = {
   name: 'power-ext4',
@@ -82,7 +84,7 @@ async function copied(image, copy, device, writers, ledgers) {
   for (let attempt = 0; attempt < COPIES_MAX; attempt++) {
     for (const { child } of writers) child.kill('SIGSTOP')
     const then = ledgers.map(ledger => ledger.copy())
-    const before = writesTo(device)
+    const before = await quiet(device)
     must('cp', '--sparse=always', image, copy)
     const still = before.underWay === 0 && writesTo(device).done === before.done
     for (const { child } of writers) child.kill('SIGCONT')
@@ -90,6 +92,17 @@ async function copied(image, copy, device, writers, ledgers) {
     await pause(7)
   }
   throw new Error(`the image was written to during each of ${COPIES_MAX} copies`)
+}
+
+/** The kernel ends what was under way when the writers were stopped, and every few seconds writes what is dirty. */
+async function quiet(device) {
+  for (let i = 0; i < QUIET_POLLS_MAX; i++) {
+    const before = writesTo(device)
+    await pause(QUIET_MS)
+    const now = writesTo(device)
+    if (now.underWay === 0 && now.done === before.done) return now
+  }
+  return writesTo(device)
 }
 
 /** Requests: reads done 0, writes done 4, under way 8 (Documentation/block/stat.rst). */
