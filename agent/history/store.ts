@@ -9,7 +9,7 @@ import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
 import { causeOf, type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
 import type { InMemory } from './set-aside.ts'
 import { Tally } from './tally.ts'
-import type { Unit } from './unit.ts'
+import { operationsOf, type Unit } from './unit.ts'
 
 const REOPEN_FIRST_MS = 500
 /** What a full disk costs after there is space again. */
@@ -183,17 +183,8 @@ export class Store {
       return { cls, firstUs, rows, bytes: key.length + value.length }
     })
     const { puts, commit } = this.#tally.plan(weighed, this.#nextSeq)
-    const pieces = units.flatMap(unit => unit.pieces.map(({ piece }) => piece))
-    const put = [...chunks, ...pieces, ...units.flatMap(unit => unit.puts), ...puts]
-    const gone = [...units.flatMap(unit => unit.dels), ...chunks.flatMap(chunk => chunk.pieces.map(({ key }) => key))]
-    // Deletions last: a piece saved and replaced in the same batch must be gone after it.
-    await db.batch(
-      [
-        ...put.map(({ key, value }) => ({ type: 'put' as const, key, value })),
-        ...gone.map(key => ({ type: 'del' as const, key })),
-      ],
-      { sync: true },
-    )
+    const tallies = puts.map(({ key, value }) => ({ type: 'put' as const, key, value }))
+    await db.batch([...operationsOf(units), ...tallies], { sync: true })
     // LevelDB syncs a new log, but not its name: after a power cut a file system may have the one without the other.
     await realDisk.syncDir(this.#options.dir)
     commit()

@@ -82,3 +82,20 @@ export class UnitBuilder {
     return { chunks, pieces, puts, dels, bytes: values.reduce((sum, { value }) => sum + value.length, 0) }
   }
 }
+
+export type Operation = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
+
+/**
+ * One unit after the other: a key that one removes and a later one puts there is there. Of each the deletions come last: a piece
+ * saved and replaced by the same unit must be gone.
+ */
+export function operationsOf(units: readonly Unit[]): Operation[] {
+  return units.flatMap(({ chunks, pieces, puts, dels }) => {
+    const put = [...chunks, ...pieces.map(({ piece }) => piece), ...puts]
+    const gone = [...dels, ...chunks.flatMap(chunk => chunk.pieces.map(({ key }) => key))]
+    return [
+      ...put.map(({ key, value }) => ({ type: 'put' as const, key, value })),
+      ...gone.map(key => ({ type: 'del' as const, key })),
+    ]
+  })
+}
