@@ -9,7 +9,6 @@ import type { Cancel, Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import { AgentError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { adoptLeftBehind } from './adopt.ts'
 import { BlackBox } from './black-box.ts'
 import { Codecs } from './chunk.ts'
 import type {
@@ -23,7 +22,9 @@ import type {
   SummaryQuery,
   WaveformChunk,
 } from './contract.ts'
-import { type Database, type OpenLevel, openLevel, type PlaceReport } from './place.ts'
+import { Held } from './held.ts'
+import { Marks } from './marks.ts'
+import { type OpenLevel, openLevel, type PlaceReport } from './place.ts'
 import { ChunkReader } from './query.ts'
 import { Retainer, type Retention } from './retention.ts'
 import { RowReader } from './row-reader.ts'
@@ -31,7 +32,6 @@ import { Salvage } from './salvage.ts'
 import { Scrub } from './scrub.ts'
 import { Store } from './store.ts'
 import { Tables } from './tables.ts'
-import type { Unit } from './unit.ts'
 import { rowsOfPiece, Waveforms } from './waveforms.ts'
 import { WriteBehind } from './write-behind.ts'
 
@@ -79,6 +79,7 @@ class LevelHistory implements History {
   readonly #reader: RowReader
   readonly #retainer: Retainer
   readonly #salvage: Salvage
+  readonly #marks: Marks
   readonly #scrub: Scrub
   #salvaged: Promise<void> = Promise.resolve()
   #checking: Promise<void> | undefined
@@ -87,6 +88,7 @@ class LevelHistory implements History {
   readonly #making = { codecs: new Codecs(), takeSeq: (): number => this.#store.takeSeq() }
   readonly #tables: Tables
   readonly #waveforms: Waveforms
+  readonly #held: Held
   readonly #cancels: Cancel[] = []
   #closed = false
 
@@ -97,31 +99,40 @@ class LevelHistory implements History {
     this.#corrupt = counters.get('history.corrupt_chunks')
     this.#lost = counters.get('history.lost_rows')
     this.#blackBox = new BlackBox(logger)
+    this.#marks = new Marks(logger)
     this.#store = new Store({
       ...options,
       openLevel: options.openLevel ?? openLevel,
-      adopt: db => this.#adopt(db),
-      inMemory: () => this.#inMemory(),
-      onSetAside: () => this.#forgetPieces(),
-      reopened: report => this.#reopened(report),
+      adopt: async db => {
+        await this.#blackBox.load(db)
+        await this.#marks.load(db)
+        return this.#held.adopt(db)
+      },
+      onSetAside: name => this.#held.setAside(name),
+      reopened: report => this.#opened(report),
     })
     this.#scrub = new Scrub(options)
-    this.#salvage = new Salvage({ ...options, openLevel: options.openLevel ?? openLevel }, this.#store)
+    const beside = { store: this.#store, marks: this.#marks }
+    const again = (): void => this.#carryOver()
+    this.#salvage = new Salvage({ ...options, ...beside, again, openLevel: options.openLevel ?? openLevel })
     this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger, counters)
-    this.#writer = new WriteBehind(this.#store, counters, async () => {
+    const stored = async (marked: boolean): Promise<void> => {
+      if (marked) this.#carryOver()
       if (this.#retainer.overgrown) await this.#retainer.enforce()
-    })
+    }
+    this.#writer = new WriteBehind({ ...beside, counters, stored })
     const { codecs, takeSeq } = this.#making
     const reader = new ChunkReader(this.#store, this.#writer, codecs, logger, counters)
     const parts = { codecs, takeSeq, writer: this.#writer, clock, lost: this.#lost }
     this.#tables = new Tables(parts)
+    this.#held = new Held({ ...parts, ...beside, tables: this.#tables, corrupt: this.#corrupt, logger })
     this.#waveforms = new Waveforms({ ...parts, reader })
     this.#reader = new RowReader(reader, codecs, (asset, cls) => this.#tables.get(asset, cls))
   }
 
   async open(): Promise<PlaceReport> {
     const report = await this.#store.open()
-    this.#carryOver()
+    if (this.#store.db) this.#opened(report)
     this.#cancels.push(
       this.#clock.every(SCRUB_MS, () => void this.check()),
       this.#clock.every(AGE_MAX_MS, () => this.#tables.save()),
@@ -134,18 +145,9 @@ class LevelHistory implements History {
     this.#salvaged = this.#salvaged.then(() => this.#salvage.run())
   }
 
-  #reopened(report: PlaceReport): void {
-    // Its directory may be gone as well.
-    if (report.created) this.#forgetPieces()
-    // What only the store that was set aside has on the disk is not carried over while it is in memory too.
-    this.#tables.save()
+  #opened(report: PlaceReport): void {
+    this.#held.opened(report.created)
     this.#carryOver()
-    this.#writer.drain()
-  }
-
-  #forgetPieces(): void {
-    this.#tables.forgetPieces()
-    this.#writer.forgetPieces()
   }
 
   /** Reads the store through for damage; one at a time. */
@@ -161,20 +163,6 @@ class LevelHistory implements History {
     if (this.#closed) return
     if (damage !== undefined) await this.#store.damaged(damage)
     else this.#carryOver()
-  }
-
-  #inMemory(): { pieces: string[]; open: string[] } {
-    const { pieces, open } = this.#tables.keysInMemory()
-    for (const key of this.#writer.replacedKeys()) pieces.add(key.toString('latin1'))
-    return { pieces: [...pieces], open: [...open] }
-  }
-
-  /** Pieces of an ended process, or of a chunk that was dropped: not those that this one still fills or has on its way. */
-  async #adopt(db: Database): Promise<readonly Unit[]> {
-    await this.#blackBox.load(db)
-    const { pieces, open } = this.#inMemory()
-    const held = { mine: new Set(pieces), myOpen: new Set(open) }
-    return adoptLeftBehind(db, { ...this.#making, ...held, corrupt: this.#corrupt, logger: this.#logger })
   }
 
   append(
@@ -229,7 +217,7 @@ class LevelHistory implements History {
   }
 
   stats(): HistoryStats {
-    const { tally, failing, setAside } = this.#store
+    const { tally, failing, losses } = this.#store
     const bytes = { ...tally.bytes }
     this.#tables.weighPieces(bytes)
     return {
@@ -240,7 +228,7 @@ class LevelHistory implements History {
       lostRows: this.#lost.n,
       retiredRows: { ...this.#retainer.retiredRows },
       failing,
-      lossAtOpen: setAside,
+      lossAtOpen: losses.said,
     }
   }
 

@@ -5,6 +5,7 @@
 //   piece    0x03 …as a chunk…                                     rows of a chunk still being filled, until it is stored
 //   open     0x04 class asset 0x00                                 the minute and the hour still being summed up
 //   kept     0x05 asset 0x00 time[8]                               a time whose rows the black box keeps
+//   saved    0x06 name                                             of the store set aside by that name: what is here already
 //
 // class is what the rows are (samples, scores …), and how they are kept: as they came, summed up by the minute or the hour,
 // or for an alarm's sake beyond their time (black box).
@@ -33,6 +34,7 @@ const CHUNK = 2
 const PIECE = 3
 const OPEN = 4
 const KEPT = 5
+const SAVED = 6
 const TIME_BYTES = 8
 const SEQ_BYTES = 6
 
@@ -118,6 +120,7 @@ export const ALL_CHUNKS = { gte: Buffer.from([CHUNK]), lt: Buffer.from([CHUNK + 
 export const ALL_PIECES = { gte: Buffer.from([PIECE]), lt: Buffer.from([PIECE + 1]) }
 export const ALL_OPEN = { gte: Buffer.from([OPEN]), lt: Buffer.from([OPEN + 1]) }
 export const ALL_KEPT = { gte: Buffer.from([KEPT]), lt: Buffer.from([KEPT + 1]) }
+export const ALL_SAVED = { gte: Buffer.from([SAVED]), lt: Buffer.from([SAVED + 1]) }
 export const ALL_TALLIES = { gte: Buffer.from([TALLY]), lt: Buffer.from([TALLY + 1]) }
 
 /** The key of a piece of the chunk's table. */
@@ -148,6 +151,14 @@ export function keptKey(asset: string, fromUs: number): Buffer {
   name.copy(key, 1)
   writeTime(fromUs, key, 1 + name.length)
   return key
+}
+
+export function savedKey(name: string): Buffer {
+  return Buffer.concat([Buffer.from([SAVED]), Buffer.from(name)])
+}
+
+export function nameOfSaved(key: Uint8Array): string {
+  return Buffer.from(key.subarray(1)).toString()
 }
 
 export function tableOfOpen(key: Uint8Array): Buffer {

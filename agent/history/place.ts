@@ -7,7 +7,7 @@ import { errnoOf } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
 import { damageOf, droppedAtOpen, setLogsAside } from './level-damage.ts'
-import { allSetAside, type InMemory, setAside } from './set-aside.ts'
+import { allSetAside, setAside } from './set-aside.ts'
 
 /** On Node `level` is classic-level, which can compact; level's own types leave that out. */
 export interface Database extends Level<Uint8Array, Uint8Array> {
@@ -57,10 +57,10 @@ export async function repairLevel(dir: string): Promise<void> {
 
 export interface PlaceOptions {
   open: OpenLevel
-  /** What is in memory of what is in the store. */
-  inMemory: () => InMemory
-  /** Called when the store was set aside, before a new one is begun. `lost`: older ones, never carried over, that had to go for it. */
-  onSetAside: (lost: readonly string[]) => void
+  /** Called when the store was renamed, before a new one is begun. */
+  onSetAside: (name: string) => void
+  /** Called with those set aside earlier that had to go for it, though they were not carried over yet. */
+  onRemoved: (paths: readonly string[]) => void
   /** Damage that was found while the store was in use. */
   damage?: string | undefined
   /** A write of this process failed: what is half written of it at the end of the log is no loss, for it is written again. */
@@ -79,8 +79,7 @@ export async function openPlace(dir: string, options: PlaceOptions): Promise<{ d
     const found = options.damage ?? (await damageOf(dir))
     const opened = found ?? (await openExisting(dir, options))
     if (typeof opened !== 'string') return opened
-    const lost = await setAside(dir, { what: opened, inMemory: options.inMemory() })
-    options.onSetAside(lost)
+    options.onRemoved(await setAside(dir, { what: opened }, options.onSetAside))
     return await create(dir, options.open)
   } catch (error) {
     throw error instanceof AgentError ? error : ioError(dir, error)

@@ -1,6 +1,6 @@
 // A process of its own that makes the copy of a damaged store readable: LevelDB's repair and its reading of broken tables may end
-// a process. Argument: the copy. Exit code 0: every chunk of the copy was read to its end here, those damaged are gone from it.
-// Prints the number of the damaged. A second argument, `sound`: tables with any damage are left out, because one of them ended the
+// a process. Arguments: the copy, the number of the original. Exit code 0: every chunk of the copy was read to its end here, those damaged are gone from it.
+// Prints the number of the damaged. A third argument, `sound`: tables with any damage are left out, because one of them ended the
 // process before. Exit code 75: the disk refuses.
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,12 +11,16 @@ import { Codecs, headerOf, openChunk } from './chunk.ts'
 import { ALL_CHUNKS, ALL_PIECES, prefixOf, seqOf, tableOfPiece } from './keys.ts'
 import { blocksOf, damagedBytes, tablesIn } from './level-tables.ts'
 import { causeOf, type Database, openLevel, repairLevel } from './place.ts'
-import { damageIn } from './set-aside.ts'
+import { inMemoryIn } from './set-aside.ts'
 
 /** EX_TEMPFAIL. */
 const DISK_REFUSES = 75
-/** Above every number that a store of ours can have given: chunks made here meet no other of the same key. */
+/**
+ * Above every number that a store of ours can have given, and a range for each that is set aside: chunks made here meet no other
+ * of the same key, though two have parts of the same minute.
+ */
 const SEQ_FIRST = 2 ** 47
+const SEQ_RANGE = 2 ** 35
 
 /** Whether what leads to its blocks holds, and with `all` each block too. What cannot be read is not sound. */
 async function isSound(path: string, all: boolean): Promise<boolean> {
@@ -43,13 +47,14 @@ async function leaveOut(dir: string, soundOnly: boolean): Promise<number> {
 
 /**
  * Pieces are removed when their chunk is stored. Where the table with the removal is the damaged one they are back: those within
- * the time of a later chunk of their table are in it, and must not become a second one.
+ * the time of a later chunk of their table are in it, and must not become a second one. A chunk that was carried over from
+ * elsewhere has replaced none here.
  */
 async function removeReplaced(db: Database): Promise<void> {
   const chunks = new Map<string, { seq: number; minUs: number; maxUs: number }[]>()
   for await (const [key, value] of db.iterator(ALL_CHUNKS)) {
     const chunk = openChunk(key, value)
-    if (!chunk) continue
+    if (!chunk || seqOf(key) >= SEQ_FIRST) continue
     const table = prefixOf(key).toString('latin1')
     const known = chunks.get(table) ?? []
     known.push({ seq: seqOf(key), ...headerOf(chunk) })
@@ -66,15 +71,15 @@ async function removeReplaced(db: Database): Promise<void> {
   await db.batch(replaced.map(key => ({ type: 'del', key })))
 }
 
-async function salvage(dir: string, soundOnly: boolean): Promise<number> {
+async function salvage(dir: string, n: number, soundOnly: boolean): Promise<number> {
   const tablesLeftOut = await leaveOut(dir, soundOnly)
   await repairLevel(dir)
   const db = await openLevel(dir, false)
   await removeReplaced(db)
   const corrupt = { n: 0 }
-  let seq = SEQ_FIRST
-  const inMemory = (await damageIn(dir))?.inMemory
-  const [mine, myOpen] = [new Set(inMemory?.pieces), new Set(inMemory?.open)]
+  let seq = SEQ_FIRST + (n % (SEQ_FIRST / SEQ_RANGE)) * SEQ_RANGE
+  const { pieces, open } = await inMemoryIn(dir)
+  const [mine, myOpen] = [new Set(pieces), new Set(open)]
   const takeSeq = (): number => seq++
   const context = { codecs: new Codecs(), takeSeq, mine, myOpen, corrupt, logger: silentLogger }
   for (const { chunks, dels } of await adoptLeftBehind(db, context)) {
@@ -94,7 +99,7 @@ async function salvage(dir: string, soundOnly: boolean): Promise<number> {
 }
 
 try {
-  process.stdout.write(String(await salvage(process.argv[2]!, process.argv[3] === 'sound')))
+  process.stdout.write(String(await salvage(process.argv[2]!, Number(process.argv[3]), process.argv[4] === 'sound')))
 } catch (error) {
   process.stderr.write(messageOf(error))
   process.exitCode = causeOf(error).code === 'LEVEL_IO_ERROR' ? DISK_REFUSES : 1

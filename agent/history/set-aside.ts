@@ -3,8 +3,10 @@
 import { constants, copyFile, link, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, realDisk } from '../core/disk.ts'
+import type { InMemory } from './marks.ts'
 
 const TODO_FILE = 'to-carry-over.json'
+const IN_MEMORY_FILE = 'in-memory.json'
 /** A set aside store is as large as a store: of those that were carried over only the newest is kept. */
 const DONE_MAX = 1
 /** Of those that were not: a disk that damages one after the other must not be filled by them. */
@@ -12,15 +14,8 @@ const TODO_MAX = 3
 /** LevelDB never changes these once they are written, so a copy may share them. */
 const SHARED = /\.(ldb|sst|log)$/
 
-/** Keys, as latin1, whose rows a running process has in memory: it writes them itself, they are not to be carried over. */
-export interface InMemory {
-  pieces: readonly string[]
-  open: readonly string[]
-}
-
 export interface Damage {
   what: string
-  inMemory: InMemory
 }
 
 export interface SetAside {
@@ -31,13 +26,16 @@ export interface SetAside {
 }
 
 /**
- * Renames the store, and resolves with the paths of those that had to go although they were not carried over yet. Rejects as the
- * disk does, and may be called again then.
+ * Renames the store and tells its new name at once, then resolves with the paths of those that had to go although they were not
+ * carried over yet. Rejects as the disk does, and may be called again where `renamed` was not.
  */
-export async function setAside(dir: string, damage: Damage): Promise<string[]> {
-  await writeFile(join(dir, TODO_FILE), JSON.stringify(damage))
+export async function setAside(dir: string, damage: Damage, renamed: (name: string) => void): Promise<string[]> {
+  await writeFile(join(dir, TODO_FILE), JSON.stringify(damage), { flush: true })
+  await realDisk.syncDir(dir)
   const others = await allSetAside(dir)
-  await rename(dir, `${dir}.damaged-${(others.at(-1)?.n ?? 0) + 1}`)
+  const path = `${dir}.damaged-${(others.at(-1)?.n ?? 0) + 1}`
+  await rename(dir, path)
+  renamed(basename(path))
   await realDisk.syncDir(dirname(dir))
   const done = others.filter(({ damage }) => !damage)
   const todo = others.filter(({ damage }) => damage)
@@ -70,14 +68,25 @@ export async function damageIn(path: string): Promise<Damage | undefined> {
     return JSON.parse(await readFile(join(path, TODO_FILE), 'utf8'))
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
-    // Cut short by a power cut before the rename was on the disk; what could be in memory is gone.
-    if (error instanceof SyntaxError) return { what: 'damaged', inMemory: { pieces: [], open: [] } }
+    // A damaged disk.
+    if (error instanceof SyntaxError) return { what: 'damaged' }
     throw error
   }
 }
 
+/** Durable when it resolves: the mark of what is not to be carried over (marks.ts) may go then. */
 export async function noteCarriedOver(path: string): Promise<void> {
   await unlink(join(path, TODO_FILE))
+  await realDisk.syncDir(path)
+}
+
+/** For the process that makes the copy readable: what of it is not to be carried over. */
+export async function noteInMemory(copy: string, inMemory: InMemory): Promise<void> {
+  await writeFile(join(copy, IN_MEMORY_FILE), JSON.stringify(inMemory))
+}
+
+export async function inMemoryIn(copy: string): Promise<InMemory> {
+  return JSON.parse(await readFile(join(copy, IN_MEMORY_FILE), 'utf8'))
 }
 
 /** Where the copy of a damaged store is made readable. */

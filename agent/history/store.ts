@@ -6,8 +6,8 @@ import { realDisk } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
+import { Losses } from './losses.ts'
 import { causeOf, type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
-import type { InMemory } from './set-aside.ts'
 import { Tally } from './tally.ts'
 import { operationsOf, type Unit } from './unit.ts'
 
@@ -24,22 +24,20 @@ export interface StoreOptions {
   counters: Counters
   /** Called each time the store is usable: makes chunks of the pieces that an ended process, or a dropped chunk, left behind. */
   adopt: (db: Database) => Promise<readonly Unit[]>
-  /** Keys in the store of what is in memory too. */
-  inMemory: () => InMemory
-  /** What is in the store has gone out of reach of this process. */
-  onSetAside: () => void
+  /** The store was renamed to that: what is in it has gone out of reach of this process. */
+  onSetAside: (name: string) => void
   /** Called each time the store is usable again, before anything is written. */
   reopened: (report: PlaceReport) => void
 }
 
 export class Store {
   readonly #options: StoreOptions
+  readonly losses: Losses
   #db: Database | undefined
   #tally = new Tally()
   #tables = new Map<string, Buffer>()
   #nextSeq = 1
   #failing: string | undefined
-  #setAside: string | undefined
   /** The next opening begins a new store. */
   #damage: string | undefined
   /** A write failed; what LevelDB has of it may be half written. */
@@ -53,6 +51,7 @@ export class Store {
 
   constructor(options: StoreOptions) {
     this.#options = options
+    this.losses = new Losses(options)
   }
 
   /** The open database; undefined while it is failing. */
@@ -73,17 +72,6 @@ export class Store {
     return this.#failing
   }
 
-  get setAside(): string | undefined {
-    return this.#setAside
-  }
-
-  /** What came back of a store that was set aside. */
-  noteSalvage(path: string, what: string): void {
-    this.#setAside = this.#setAside ? `${this.#setAside}; ${what}` : `of the history set aside in ${path}: ${what}`
-    this.#options.logger.warn(this.#setAside)
-    this.#options.onLoss?.(this.#setAside)
-  }
-
   /** Rejects with HISTORY_LOCKED. When the disk refuses it keeps trying behind the caller's back. */
   async open(): Promise<PlaceReport> {
     try {
@@ -96,13 +84,13 @@ export class Store {
   }
 
   async #open(): Promise<PlaceReport> {
-    const { dir, logger, counters, openLevel, inMemory, onSetAside } = this.#options
+    const { dir, openLevel, onSetAside } = this.#options
     const { db, report: found } = await openPlace(dir, {
       open: openLevel,
-      inMemory,
-      onSetAside: lost => {
-        onSetAside()
-        for (const path of lost) this.noteSalvage(path, 'it was removed before it could be carried over, to make room')
+      onSetAside,
+      onRemoved: paths => {
+        const what = 'it was removed before it could be carried over, to make room'
+        for (const path of paths) this.losses.salvaged(path, what)
       },
       damage: this.#damage,
       torn: this.#torn,
@@ -124,23 +112,8 @@ export class Store {
     this.#found = undefined
     this.#torn = false
     this.#reopenMs = REOPEN_FIRST_MS
-    if (report.loss) {
-      this.#setAside = report.loss
-      counters.get('history.stores_lost').n++
-      logger.error(report.loss, { setAside: report.setAside })
-      this.#options.onLoss?.(report.loss)
-    }
-    if (report.droppedBytes > 0) this.#newestLost(report.droppedBytes)
+    this.losses.opened(report)
     return report
-  }
-
-  #newestLost(droppedBytes: number): void {
-    const { dir, logger, counters } = this.#options
-    const what = `${droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
-    this.#setAside = `${what}: a damaged disk, a power cut, or one that refused before a stop; what was older is there`
-    counters.get('history.dropped_bytes').n += droppedBytes
-    logger.error(this.#setAside)
-    this.#options.onLoss?.(this.#setAside)
   }
 
   /** Reads the tallies, and finds the tables by jumping from one to the next. */
@@ -177,7 +150,10 @@ export class Store {
   }
 
   async #write(db: Database, units: readonly Unit[]): Promise<void> {
-    if (units.length === 0) return
+    const empty = units.every(
+      ({ chunks, pieces, puts, dels }) => !(chunks.length + pieces.length + puts.length + dels.length),
+    )
+    if (empty) return
     const chunks = units.flatMap(unit => unit.chunks)
     const weighed = chunks.map(({ cls, firstUs, key, value, rows }) => {
       return { cls, firstUs, rows, bytes: key.length + value.length }

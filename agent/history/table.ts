@@ -131,6 +131,15 @@ export class Table {
     return this.#take()
   }
 
+  /** All that is held, for a store that has nothing of it yet: as `#seal` does, and where no row came since, too. */
+  takeAnew(): Unit | undefined {
+    this.#unit.chunk(this.raw)
+    for (const { buffer } of this.summed) this.#unit.piece(buffer)
+    this.#putOpen()
+    this.#heldSinceMs = undefined
+    return this.#take()
+  }
+
   #take(): Unit | undefined {
     const unit = this.#unit.build()
     this.#unit = new UnitBuilder(this.#codecs, this.#takeSeq)

@@ -85,6 +85,11 @@ export class Tables {
     for (const table of this.#every()) writer.push(table.takeUnsaved())
   }
 
+  /** Puts on its way all that is in memory, for a store that was begun; none of it is a piece on the disk (forgetPieces). */
+  saveAnew(): void {
+    for (const table of this.#every()) this.#options.writer.push(table.takeAnew())
+  }
+
   #sealLargest(excessBytes: number): void {
     let left = excessBytes
     for (const table of [...this.#every()].sort((a, b) => b.bytes - a.bytes)) {
