@@ -37,6 +37,9 @@ const KEPT = 5
 const SAVED = 6
 const TIME_BYTES = 8
 const SEQ_BYTES = 6
+/** Numbers from here on are of chunks made of what lay in a damaged store. */
+export const SALVAGED_SEQ = 2 ** 47
+const SEQ_RANGE = 2 ** 35
 
 export function classCode(cls: HistoryClass): number {
   return CLASS_CODES[cls]
@@ -105,6 +108,14 @@ export function movedKey(key: Buffer, prefix: Buffer): Buffer {
 /** Time of the first row of the chunk. */
 export function firstUsOf(key: Uint8Array): number {
   return timeOf(key, key.length - TIME_BYTES - SEQ_BYTES)
+}
+
+/**
+ * The first number of the chunks of a store that was begun when `n` had been set aside, the last of them numbered so. Minutes and
+ * hours of the same time are in more than one of them, and have the same key but for the number.
+ */
+export function firstSeq(n: number): number {
+  return 1 + (n % (SALVAGED_SEQ / SEQ_RANGE)) * SEQ_RANGE
 }
 
 export function seqOf(key: Uint8Array): number {

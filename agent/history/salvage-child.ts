@@ -8,20 +8,13 @@ import { messageOf } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import { adoptLeftBehind } from './adopt.ts'
 import { Codecs, headerOf, openChunk } from './chunk.ts'
-import { ALL_CHUNKS, ALL_PIECES, prefixOf, seqOf, tableOfPiece } from './keys.ts'
+import { ALL_CHUNKS, ALL_PIECES, firstSeq, prefixOf, SALVAGED_SEQ, seqOf, tableOfPiece } from './keys.ts'
 import { blocksOf, damagedBytes, tablesIn } from './level-tables.ts'
 import { causeOf, type Database, openLevel, repairLevel } from './place.ts'
 import { inMemoryIn } from './set-aside.ts'
 
 /** EX_TEMPFAIL. */
 const DISK_REFUSES = 75
-/**
- * Above every number that a store of ours can have given, and a range for each that is set aside: chunks made here meet no other
- * of the same key, though two have parts of the same minute.
- */
-const SEQ_FIRST = 2 ** 47
-const SEQ_RANGE = 2 ** 35
-
 /** Whether what leads to its blocks holds, and with `all` each block too. What cannot be read is not sound. */
 async function isSound(path: string, all: boolean): Promise<boolean> {
   try {
@@ -54,7 +47,7 @@ async function removeReplaced(db: Database): Promise<void> {
   const chunks = new Map<string, { seq: number; minUs: number; maxUs: number }[]>()
   for await (const [key, value] of db.iterator(ALL_CHUNKS)) {
     const chunk = openChunk(key, value)
-    if (!chunk || seqOf(key) >= SEQ_FIRST) continue
+    if (!chunk || seqOf(key) >= SALVAGED_SEQ) continue
     const table = prefixOf(key).toString('latin1')
     const known = chunks.get(table) ?? []
     known.push({ seq: seqOf(key), ...headerOf(chunk) })
@@ -77,7 +70,7 @@ async function salvage(dir: string, n: number, soundOnly: boolean): Promise<numb
   const db = await openLevel(dir, false)
   await removeReplaced(db)
   const corrupt = { n: 0 }
-  let seq = SEQ_FIRST + (n % (SEQ_FIRST / SEQ_RANGE)) * SEQ_RANGE
+  let seq = SALVAGED_SEQ + firstSeq(n)
   const { pieces, open } = await inMemoryIn(dir)
   const [mine, myOpen] = [new Set(pieces), new Set(open)]
   const takeSeq = (): number => seq++

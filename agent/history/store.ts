@@ -5,9 +5,10 @@ import type { Counters } from '../core/counters.ts'
 import { realDisk } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { ALL_CHUNKS, ALL_TALLIES, afterTable, prefixOf } from './keys.ts'
+import { ALL_CHUNKS, ALL_TALLIES, afterTable, firstSeq, prefixOf } from './keys.ts'
 import { Losses } from './losses.ts'
 import { causeOf, type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
+import { allSetAside } from './set-aside.ts'
 import { Tally } from './tally.ts'
 import { operationsOf, type Unit } from './unit.ts'
 
@@ -120,6 +121,8 @@ export class Store {
   async #load(db: Database): Promise<void> {
     const tally = new Tally()
     const tables = new Map<string, Buffer>()
+    const last = (await allSetAside(this.#options.dir)).at(-1)
+    this.#nextSeq = Math.max(this.#nextSeq, firstSeq(last?.n ?? 0))
     for await (const [key, value] of db.iterator(ALL_TALLIES)) {
       const seq = tally.load(key, value)
       if (seq === undefined) this.#options.counters.get('history.damaged_tallies').n++
