@@ -92,7 +92,7 @@ t.test('one damage after the other, before the first was carried over', async t 
 
 t.test('the oldest of too many goes before it was carried over, and that is stated', async t => {
   const dir = `${t.testdir()}/history`
-  const damage = JSON.stringify({ what: 'damaged', inMemory: { pieces: [], open: [] } })
+  const damage = JSON.stringify({ what: 'damaged' })
   for (const n of [1, 2, 3]) {
     mkdirSync(`${dir}.damaged-${n}`)
     writeFileSync(`${dir}.damaged-${n}/to-carry-over.json`, damage)

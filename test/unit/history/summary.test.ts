@@ -3,73 +3,15 @@ import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import type { History, HistorySummary } from '../../../agent/history/contract.ts'
 import { planSummary } from '../../../agent/history/summary.ts'
 import { appendRows, openTestHistory, rowsOf } from '../../support/history-open.ts'
+import { bucketsOf, sumsAreOf } from '../../support/history-sums.ts'
 
 const SEED = 5
 const MINUTE_US = 60e6
 const HOUR_US = 3600e6
 const T0 = Math.floor(1_700_000_000_000_000 / HOUR_US) * HOUR_US
 const ALL = { asset: 'p', class: 'samples' } as const
-
-interface Bucket {
-  startUs: number
-  count: number
-  min: number
-  max: number
-  mean: number
-  last: number
-}
-
-function bucketsOf({ startsUs, columns, counts, min, max, mean, last }: HistorySummary, column = 0): Bucket[] {
-  return [...startsUs].map((startUs, i) => {
-    const at = i * columns.length + column
-    return { startUs, count: counts[at]!, min: min[at]!, max: max[at]!, mean: mean[at]!, last: last[at]! }
-  })
-}
-
-function expectedOf(rows: readonly (readonly [number, ...number[]])[], bucketUs: number): Bucket[] {
-  const byStart = new Map<number, number[]>()
-  for (const [timeUs, value] of rows) {
-    const start = Math.floor(timeUs / bucketUs) * bucketUs
-    byStart.set(start, [...(byStart.get(start) ?? []), value!])
-  }
-  return [...byStart]
-    .sort(([a], [b]) => a - b)
-    .map(([startUs, values]) => ({
-      startUs,
-      count: values.length,
-      min: Math.min(...values),
-      max: Math.max(...values),
-      mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-      last: values.at(-1)!,
-    }))
-}
-
-function alike(found: readonly Bucket[], expected: readonly Bucket[]): void {
-  assert.deepEqual(
-    found.map(({ mean, last, ...rest }) => rest),
-    expected.map(({ mean, last, ...rest }) => rest),
-  )
-  // Means are kept as float32.
-  for (const [i, { mean }] of found.entries()) {
-    assert.ok(Math.abs(mean - expected[i]!.mean) <= 1e-6 * Math.max(1, Math.abs(expected[i]!.mean)))
-  }
-}
-
-/** Of the hour, of the minute, and of the rows. */
-async function check(
-  history: History,
-  stored: readonly (readonly [number, ...number[]])[],
-  hours: number,
-): Promise<void> {
-  const range = { fromUs: T0, toUs: T0 + hours * HOUR_US }
-  alike(bucketsOf(await history.summary({ ...ALL, ...range, points: hours })), expectedOf(stored, HOUR_US))
-  alike(bucketsOf(await history.summary({ ...ALL, ...range, points: hours * 60 })), expectedOf(stored, MINUTE_US))
-  const quarters = await history.summary({ ...ALL, ...range, points: hours * 240 })
-  alike(bucketsOf(quarters), expectedOf(stored, 15e6))
-}
 
 t.test('sums equal the stored rows after crashes, flushes and restarts at random', async t => {
   const step = fc.integer({ min: 0, max: 20 * 60_000_000 })
@@ -118,7 +60,7 @@ t.test('sums equal the stored rows after crashes, flushes and restarts at random
       stored = (await rowsOf(history.query({ ...ALL, fromUs: 0, toUs: 1e18 }))) as [number, number][]
       held = []
     }
-    await check(history, [...stored, ...held], 10)
+    await sumsAreOf(history, [...stored, ...held], T0, 10)
     await history.close()
   })
   await fc.assert(property, { seed: SEED, numRuns: 40 })
