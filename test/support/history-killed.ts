@@ -79,6 +79,29 @@ export async function samples(history: History, asset = 'p'): Promise<Rows> {
   return rows as Rows
 }
 
+/** A change of columns makes a chunk of the rows, and of their minutes and hours, and removes the open ones. */
+export function seal(history: History): void {
+  history.append('p', 'samples', ['x', 'y'], 0, new Float64Array(0), new Float64Array(0))
+}
+
+export interface Life {
+  history: History
+  level: ReturnType<typeof killable>
+  clock: ReturnType<typeof manualClock>
+}
+
+/** Flushes until it resolves; the disk works again. */
+export async function durable({ history, level, clock }: Life): Promise<void> {
+  level.next = 'works'
+  await until(async () => {
+    clock.advance(1_000)
+    return history.flush().then(
+      () => true,
+      () => false,
+    )
+  }, 'a flush to resolve')
+}
+
 /** Advances the clock until the store is open again. */
 export async function recovered(history: History, clock: ReturnType<typeof manualClock>): Promise<void> {
   await until(() => {
