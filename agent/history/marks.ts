@@ -6,14 +6,9 @@ import { crc32 } from '../core/crc.ts'
 import type { Logger } from '../core/logger.ts'
 import { ALL_SAVED, nameOfSaved, savedKey } from './keys.ts'
 import type { Database } from './place.ts'
+import type { InMemory } from './set-aside.ts'
 
 const CRC_BYTES = 4
-
-/** Keys, as latin1, of what is in memory too: pieces, and minutes and hours still being summed up. */
-export interface InMemory {
-  pieces: readonly string[]
-  open: readonly string[]
-}
 
 export const NOTHING: InMemory = { pieces: [], open: [] }
 

@@ -3,7 +3,6 @@
 import { constants, copyFile, link, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, realDisk } from '../core/disk.ts'
-import type { InMemory } from './marks.ts'
 
 const TODO_FILE = 'to-carry-over.json'
 const IN_MEMORY_FILE = 'in-memory.json'
@@ -13,6 +12,12 @@ const DONE_MAX = 1
 const TODO_MAX = 3
 /** LevelDB never changes these once they are written, so a copy may share them. */
 const SHARED = /\.(ldb|sst|log)$/
+
+/** Keys, as latin1, of what is in memory too: pieces, and minutes and hours still being summed up. */
+export interface InMemory {
+  pieces: readonly string[]
+  open: readonly string[]
+}
 
 export interface Damage {
   what: string
