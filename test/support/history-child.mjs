@@ -10,7 +10,8 @@ const { Counters } = await built('core/counters.js')
 const { silentLogger } = await built('core/logger.js')
 
 const keep = { ageMs: 1e13, bytes: 1e12 }
-const retention = { samples: keep, scores: keep, features: keep, waveforms: keep }
+const { STORAGE_CLASSES } = await built('history/keys.js')
+const retention = Object.fromEntries(STORAGE_CLASSES.map(cls => [cls, keep]))
 const deps = { clock: systemClock(), logger: silentLogger, counters: new Counters() }
 const { history } = await openHistory({ dir, retention, ...deps })
 if (what === 'hold') process.send('open')

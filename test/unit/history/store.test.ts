@@ -143,6 +143,8 @@ t.test('SIGKILL during writes leaves a store that opens, with what was flushed',
     }
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    t.equal(child.signalCode, 'SIGKILL', 'it was at work until then')
+    t.ok(flushed >= kill * 3)
     const { history, report } = await openTestHistory(dir)
     t.same(report, { created: false, loss: undefined, setAside: undefined, droppedBytes: 0 })
     const rows = await rowsOf(history.query({ ...ALL, asset: `p-${kill}` }))
