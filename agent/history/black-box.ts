@@ -4,25 +4,19 @@
 import { crc32 } from '../core/crc.ts'
 import type { Logger } from '../core/logger.ts'
 import { rekey, SPANS_US } from './chunk.ts'
-import { ALL_KEPT, assetOfPrefix, inTier, keptKey, timeBound, timeOf } from './keys.ts'
+import { KeptTimes } from './kept-times.ts'
+import { ALL_KEPT, assetOfPrefix, firstUsOf, inTier, keptKey, timeBound, timeOf } from './keys.ts'
 import type { Database } from './place.ts'
 import type { Unit, UnitChunk } from './unit.ts'
 
 const BATCH_BYTES = 2 << 20
-/** An alarm has two of them; beyond, the oldest go. 50 assets with one alarm a day are 36,500 in a year. */
+/** Of alarms apart from one another; beyond, the oldest go. 50 assets with one alarm a day are 18,250 in a year. */
 const TIMES_MAX = 50_000
 const VALUE_BYTES = 12
 
-interface KeptTime {
-  key: Buffer
-  asset: string
-  fromUs: number
-  toUs: number
-}
-
 export class BlackBox {
   readonly #logger: Logger
-  #times: KeptTime[] = []
+  readonly #times = new KeptTimes()
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -30,7 +24,8 @@ export class BlackBox {
 
   /** What is written down in a store that has just been opened. */
   async load(db: Database): Promise<void> {
-    const times: KeptTime[] = []
+    // What was asked for while the store was not open is not in it yet, and is the newest.
+    const asked = this.#times.takeAll()
     for await (const [bytes, value] of db.iterator(ALL_KEPT)) {
       const key = Buffer.from(bytes)
       const data = Buffer.from(value)
@@ -39,30 +34,34 @@ export class BlackBox {
         continue
       }
       const end = key.indexOf(0, 1)
-      times.push({ key, asset: key.toString('utf8', 1, end), fromUs: timeOf(key, end + 1), toUs: data.readDoubleLE(0) })
+      const [fromUs, toUs] = [timeOf(key, end + 1), data.readDoubleLE(0)]
+      this.#times.set({ key, asset: key.toString('utf8', 1, end), fromUs, toUs })
     }
-    // What was asked for while the store was not open is not in it yet.
-    const known = new Set(times.map(({ key }) => key.toString('latin1')))
-    this.#times = [...times, ...this.#times.filter(({ key }) => !known.has(key.toString('latin1')))]
+    for (const time of asked) this.#times.set(time)
   }
 
-  /** The unit that writes it down; undefined when a time that covers it is written down already. */
+  /** The unit that writes it down; undefined when it is covered by one that is written down already. */
   keep(asset: string, fromUs: number, toUs: number): Unit | undefined {
-    const covered = this.#times.some(time => time.asset === asset && time.fromUs <= fromUs && time.toUs >= toUs)
-    if (covered || !(fromUs < toUs)) return undefined
-    const key = keptKey(asset, fromUs)
+    if (!(fromUs < toUs)) return undefined
+    const before = this.#times.at(asset, fromUs)
+    if (before && before.toUs >= toUs) return undefined
+    // An alarm keeps a time when it begins and one when it ends: where they overlap they are one, however often it comes back.
+    const time = before ? { ...before, toUs } : { key: keptKey(asset, fromUs), asset, fromUs, toUs }
+    const { key } = time
     const value = Buffer.alloc(VALUE_BYTES)
     value.writeDoubleLE(toUs, 0)
     value.writeUInt32LE(crc32(value.subarray(0, 8), crc32(key)), 8)
-    this.#times = [...this.#times.filter(time => !time.key.equals(key)), { key, asset, fromUs, toUs }]
-    const gone = this.#times.splice(0, Math.max(0, this.#times.length - TIMES_MAX))
+    this.#times.set(time)
+    const gone = this.#times.takeBeyond(TIMES_MAX)
     return { chunks: [], pieces: [], puts: [{ key, value }], dels: gone.map(time => time.key), bytes: value.length }
   }
 
   /** Units that copy those of the table's chunks which begin before the cutoff and belong to a time to keep. */
   async *copies(db: Database, prefix: Buffer, cutoffUs: number): AsyncGenerator<Unit> {
     const asset = assetOfPrefix(prefix)
-    const times = this.#times.filter(time => time.asset === asset && time.fromUs < cutoffUs)
+    const oldestUs = await oldestOf(db, prefix, cutoffUs)
+    // Of times before the oldest chunk nothing is left to copy.
+    const times = this.#times.of(asset).filter(time => time.fromUs < cutoffUs && time.toUs >= oldestUs)
     const box = inTier(prefix, 'black-box')
     let chunks: UnitChunk[] = []
     let bytes = 0
@@ -90,8 +89,12 @@ export class BlackBox {
 
   /** Keys of times that are over and whose rows are no longer in any class, to be forgotten. */
   forgetBefore(timeUs: number): Buffer[] {
-    const gone = this.#times.filter(time => time.toUs < timeUs)
-    this.#times = this.#times.filter(time => time.toUs >= timeUs)
-    return gone.map(time => time.key)
+    return this.#times.takeBefore(timeUs).map(time => time.key)
   }
+}
+
+/** Time of the table's oldest chunk before the cutoff; Infinity where there is none. */
+async function oldestOf(db: Database, prefix: Buffer, cutoffUs: number): Promise<number> {
+  const [oldest] = await db.keys({ gte: prefix, lt: timeBound(prefix, cutoffUs), limit: 1 }).all()
+  return oldest ? firstUsOf(oldest) : Number.POSITIVE_INFINITY
 }

@@ -148,7 +148,8 @@ export class LearnMeter {
   }
 
   get complete(): boolean {
-    return this.#record !== undefined && this.#wanting(this.#record).length === 0
+    // Asked after each row: what is wanting is put into words for people only.
+    return this.#record !== undefined && this.#startsWanting(this.#record) <= 0 && !this.#wantsTime(this.#record)
   }
 
   /** Time enough has passed to use what there is, marked provisional. */
@@ -204,15 +205,24 @@ export class LearnMeter {
     }
   }
 
-  #wanting({ rows, runningUs, starts }: LearnRecord): string[] {
-    const { learn, running } = this.#asset
+  #wantsTime({ rows, runningUs }: LearnRecord): boolean {
+    const { learn } = this.#asset
+    return learn.rows === undefined ? runningUs < learn.runningMs * 1000 : rows < learn.rows
+  }
+
+  #startsWanting({ starts }: LearnRecord): number {
+    return this.#asset.running ? this.#asset.learn.starts - starts : 0
+  }
+
+  #wanting(record: LearnRecord): string[] {
+    const { learn } = this.#asset
     const wanting: string[] = []
-    if (learn.rows !== undefined && rows < learn.rows) wanting.push(`${learn.rows} ${rowsWord(this.#asset)}`)
-    if (learn.rows === undefined && runningUs < learn.runningMs * 1000) {
-      wanting.push(`${durationText(learn.runningMs)} of running time`)
+    if (this.#wantsTime(record)) {
+      const time = `${durationText(learn.runningMs)} of running time`
+      wanting.push(learn.rows === undefined ? time : `${learn.rows} ${rowsWord(this.#asset)}`)
     }
-    const more = learn.starts - starts
-    if (running && more > 0) wanting.push(`${more} more start${more > 1 ? 's' : ''} of the machine`)
+    const more = this.#startsWanting(record)
+    if (more > 0) wanting.push(`${more} more start${more > 1 ? 's' : ''} of the machine`)
     return wanting
   }
 
