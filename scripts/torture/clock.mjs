@@ -133,8 +133,9 @@ async function step(trial, what, offset, boot) {
     agent.blocks.length = 0
   }
   const before = await seen(agent)
-  // What was made before may still be on its way.
-  const made = (await agent.process.status()).uplink.lastAlertSeq
+  // What was made before may still be on its way, to the disk too.
+  const { uplink, journal } = await agent.process.status()
+  const made = uplink.lastAlertSeq + journal.waitingToBeWritten
   const goesOn = async () => {
     const after = await seen(agent)
     const raised = asset => ear.alerts().some(a => a.seq > made && a.asset === asset && a.transition === 'raised')
