@@ -136,11 +136,12 @@ async function rowsAccounted(dir, { rows: received, retired, lostRows, bytes }) 
   for (let asset = 0; asset < ASSETS; asset++) {
     const { stored, holes, bad } = await readBack(history, table, asset, received / ASSETS)
     if (bad > 0) failures.push(`${assetId(asset)}: ${bad} rows are not what was received`)
-    const cut = cutOf(holes)
-    cuts.push(cut.row)
+    const gone = accounted(holes)
+    // Behind the first hole stands what the black box kept, chunk by chunk: holes of its own come there.
+    cuts.push(holes[0]?.from === 0 ? holes[0].to : 0)
     sum.stored += stored
-    sum.removed += cut.removed
-    sum.missing += cut.missing
+    sum.removed += gone.removed
+    sum.missing += gone.missing
   }
   await history.close()
   // Whole chunks go, and a chunk spans an hour at most.
@@ -178,11 +179,11 @@ async function readBack(history, table, asset, made) {
 }
 
 /** Retention takes from the beginning: the first hole is its, and further ones when an island of the black box is before them. */
-function cutOf(holes) {
+function accounted(holes) {
   const size = ({ from, to }) => to - from
   const first =
     holes[0]?.from === 0 || holes.length > 1 ? holes.findLast(hole => size(hole) > BLACK_BOX_ROWS) : undefined
   const upTo = first === undefined ? -1 : holes.indexOf(first)
   const total = list => list.reduce((rows, hole) => rows + size(hole), 0)
-  return { row: first?.to ?? 0, removed: total(holes.slice(0, upTo + 1)), missing: total(holes.slice(upTo + 1)) }
+  return { removed: total(holes.slice(0, upTo + 1)), missing: total(holes.slice(upTo + 1)) }
 }
