@@ -11,6 +11,7 @@ import { ByDesign } from './by-design.ts'
 import type { AlarmRule, AlarmTransition, SuppressionFact } from './contract.ts'
 import { AlarmDesk } from './desk.ts'
 import { type Blame, blame, isActive, isEvidence, modelRef } from './evidence.ts'
+import { FloodWatch } from './flood.ts'
 import {
   limitCleared,
   limitEvidence,
@@ -43,6 +44,8 @@ export interface AlarmEngineOptions {
   commit: (transition: AlarmTransition) => void
   /** See ByDesignOptions; absent = no windows. */
   cronMatcher?: (cron: string) => (minuteMs: number) => boolean
+  /** Raise an alarm of the gateway when there are too many; not in a backtest. */
+  watchFloods?: boolean
 }
 
 /** A rule on its way to an alarm. */
@@ -70,6 +73,7 @@ export class AlarmEngine {
   /** What people do with alarms. */
   readonly desk: AlarmDesk
   readonly #byDesign: ByDesign
+  readonly #flood: FloodWatch | undefined
   /** By asset index: fixed limits in channel order; the model's rule. */
   readonly #limits: Watch[][]
   readonly #models: Watch[]
@@ -82,7 +86,15 @@ export class AlarmEngine {
 
   constructor(options: AlarmEngineOptions) {
     this.#options = options
-    this.#book = new AlarmBook(options)
+    this.#book = new AlarmBook({
+      ...options,
+      commit: transition => {
+        options.commit(transition)
+        this.#flood?.made(transition)
+      },
+      floodId: () => this.#flood?.id,
+    })
+    if (options.watchFloods) this.#flood = new FloodWatch({ ...options, book: this.#book })
     this.#limits = options.assets.map(asset =>
       asset.channels.flatMap((channel, column) =>
         limitRules(asset, channel).map(rule => newWatch(rule, asset, channel, column)),
@@ -108,7 +120,7 @@ export class AlarmEngine {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
       // A latched alarm stands without its condition.
-      if (watch && alarm.latched) continue
+      if (alarm.kind === 'system' || (watch && alarm.latched)) continue
       if (watch) {
         Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
         if ('blamed' in watch) blame(watch, alarm.evidence)
@@ -122,6 +134,7 @@ export class AlarmEngine {
   tick(): void {
     this.desk.tick()
     this.#byDesign.tick()
+    this.#flood?.tick()
   }
 
   #rulesOf(asset: number): AlarmRule[] {
