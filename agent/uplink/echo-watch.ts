@@ -11,6 +11,7 @@ export class EchoWatch {
   readonly #nowMs: () => number
   readonly #topics: Topics
   readonly #waitingSinceMs = new Map<EchoKind, number>()
+  readonly #heardMs = new Map<EchoKind, number>()
   readonly #deaf = new Set<EchoKind>()
 
   /** `nowMs` is monotonic. */
@@ -22,6 +23,7 @@ export class EchoWatch {
   /** A new connection with these subscriptions. */
   reset(protocol: 4 | 5): void {
     this.#waitingSinceMs.clear()
+    this.#heardMs.clear()
     this.#deaf.clear()
     // MQTT 5 says so when it refuses a publish; a copy of each alert would be for nothing.
     if (protocol === 5) this.#deaf.add('alert')
@@ -32,16 +34,19 @@ export class EchoWatch {
     for (const kind of ['state', 'alarm', 'alert'] as const) if (topic === this.#topics.echo(kind)) this.#deaf.add(kind)
   }
 
-  /** A publish of ours was acknowledged. */
-  acknowledged(topic: string): void {
+  /** A publish of ours, of `sinceMs`, was acknowledged. Its echo may have come before. */
+  acknowledged(topic: string, sinceMs: number): void {
     const kind = this.#kindOf(topic)
     if (kind === undefined || this.#deaf.has(kind) || this.#waitingSinceMs.has(kind)) return
+    if ((this.#heardMs.get(kind) ?? Number.NEGATIVE_INFINITY) >= sinceMs) return
     this.#waitingSinceMs.set(kind, this.#nowMs())
   }
 
   heard(topic: string): void {
     const kind = this.#kindOf(topic)
-    if (kind !== undefined) this.#waitingSinceMs.delete(kind)
+    if (kind === undefined) return
+    this.#waitingSinceMs.delete(kind)
+    this.#heardMs.set(kind, this.#nowMs())
   }
 
   /** In plain words; undefined while everything comes back. */

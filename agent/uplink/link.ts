@@ -35,8 +35,8 @@ export interface LinkHandlers {
    * for one that is about to close, so that a kept session delivers the message again. Must not throw. */
   message(topic: string, payload: Buffer, packet: IPublishPacket): boolean
   subscriptionRefused(topic: string, reason: string): void
-  /** A QoS 1 publish was acknowledged without a refusal. */
-  acknowledged?(topic: string): void
+  /** A QoS 1 publish, asked for at `sinceMs` (monotonic), was acknowledged without a refusal. */
+  acknowledged?(topic: string, sinceMs: number): void
 }
 
 const BACKOFF_FIRST_MS = 250
@@ -111,8 +111,9 @@ export class MqttLink {
   publish(topic: string, payload: Buffer | string, options: PublishOptions = {}): Promise<void> {
     if (this.state !== 'up') return Promise.reject(this.#unavailable())
     const { acknowledged } = this.#options.handlers
+    const sinceMs = this.#options.clock.monotonicMs()
     const sent = this.#publishes.add(topic, payload, options)
-    return acknowledged ? sent.then(() => acknowledged(topic)) : sent
+    return acknowledged ? sent.then(() => acknowledged(topic, sinceMs)) : sent
   }
 
   /** QoS 0, now or never. False when it was not sent: not connected, or the broker does not read. */

@@ -85,7 +85,7 @@ class MqttUplink implements Uplink {
           return true
         },
         subscriptionRefused: (topic, reason) => this.#subscriptionRefused(topic, reason),
-        acknowledged: topic => this.#echo.acknowledged(topic),
+        acknowledged: (topic, sinceMs) => this.#echo.acknowledged(topic, sinceMs),
       },
     })
     this.#delivery = new Delivery({

@@ -33,7 +33,8 @@ type Words = (context: BrokerContext, text: string) => string
 export function explainBroker(error: unknown, context: BrokerContext): string {
   const { code, text } = parts(error)
   const words = typeof code === 'number' ? wordsOfReason(code) : wordsOfCode(code, text)
-  return `${shownUrl(context.url)}: ${words(context, text)}`
+  const names = (error as { cert?: { subjectaltname?: string } } | null)?.cert?.subjectaltname
+  return `${shownUrl(context.url)}: ${words(context, names ?? text)}`
 }
 
 /** URLs may carry a login, the query of a websocket address a token: neither is shown. */
@@ -141,7 +142,7 @@ const WORDS: Record<string, Words | undefined> = {
   CERT_NOT_YET_VALID: () => "its certificate is not valid yet; correct this gateway's clock",
   CERT_REVOKED: () => 'its certificate has been revoked; ask whoever runs the broker',
   ERR_TLS_CERT_ALTNAME_INVALID: ({ of }, text) =>
-    `its certificate is for another host name (${namesOf(text)}); use that name in url of ${of}`,
+    `its certificate is for another host name (${text}); use that name in url of ${of}`,
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: ({ of }) =>
     `the key does not fit the client certificate; set tls.cert and tls.key of ${of} to a pair`,
   // Alert 116 of TLS 1.3; alert 40 is what TLS 1.2 has for it.
@@ -176,9 +177,4 @@ const WORDS: Record<string, Words | undefined> = {
     `the connection was cut; does that port (url of ${of}) speak MQTT, and with or without TLS as url says?`,
   EPIPE: ({ of }) =>
     `the connection was cut; does that port (url of ${of}) speak MQTT, and with or without TLS as url says?`,
-}
-
-/** `… is not in the cert's altnames: DNS:broker.plant, IP Address:10.0.0.1` */
-function namesOf(text: string): string {
-  return /altnames: (.*)$/.exec(text)?.[1] ?? text
 }

@@ -45,10 +45,7 @@ t.test('what went wrong with a broker, where, and what to do, one sentence each'
       'its certificate is signed by an authority that is unknown here; set tls.ca of source plant to the certificate of that authority',
     ],
     [
-      failed(
-        'ERR_TLS_CERT_ALTNAME_INVALID',
-        "Hostname/IP does not match certificate's altnames: Host: broker. is not in the cert's altnames: DNS:mq.plant",
-      ),
+      Object.assign(failed('ERR_TLS_CERT_ALTNAME_INVALID'), { cert: { subjectaltname: 'DNS:mq.plant' } }),
       'its certificate is for another host name (DNS:mq.plant); use that name in url of source plant',
     ],
     [
