@@ -159,8 +159,8 @@ export class BrokerLink {
 
   #wait(cause: unknown, wasUp: boolean): void {
     const { clock, backoff, handlers } = this.#options
-    const { code } = parts(cause)
-    const taken = code === REASON.sessionTakenOver || code === 'EVICTED'
+    // A pattern of evictions is a guess, a network that cuts looks the same: there the backoff grows by itself.
+    const taken = parts(cause).code === REASON.sessionTakenOver
     this.state = 'waiting'
     this.#cancelRetry = clock.after(taken ? GIVE_WAY_MS : backoff.nextMs(), () => this.#open())
     handlers.waiting(this.#explain(cause), wasUp)

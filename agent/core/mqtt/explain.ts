@@ -163,7 +163,7 @@ const WORDS: Record<string, Words | undefined> = {
   CLOSED: ({ clientId }) =>
     `the broker closed the connection; if this repeats, another client may use client id "${clientId}"`,
   EVICTED: ({ clientId, of }, text) =>
-    `${text}: very likely another client uses client id "${clientId}" (a cloned SD card?); give each gateway an id of its own, or set client-id in ${of}`,
+    `${text}: very likely another client uses client id "${clientId}" (a cloned SD card?); give each gateway an id of its own, or set client-id in ${of}; if there is none, look at the network between`,
   SILENT: () => 'it fell silent for 1.5 keepalives; check the network and whether the broker still runs',
   NO_PUBACK: (_, text) => `the broker ${text}; see its log and load, everything is sent again`,
   ECONNREFUSED: ({ of }) => `nothing listens there; is the broker running, and is the port in url of ${of} right?`,
