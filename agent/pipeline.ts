@@ -23,6 +23,7 @@ import { LearnRecorder } from './pipeline/learn-recorder.ts'
 import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
 import { pruneModels } from './pipeline/prune.ts'
 import { resumeModels } from './pipeline/resume.ts'
+import { SensorWatch } from './pipeline/sensor-watch.ts'
 import { SyncQueue } from './pipeline/sync-queue.ts'
 import { runSync } from './pipeline/sync-run.ts'
 import { assetStatus, featuresMessage, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
@@ -33,6 +34,7 @@ import type { SyncReport } from './uplink/contract.ts'
 const LEARN_CHECK_MS = 1_000
 const RETENTION_MS = 60_000
 const STATE_CHECK_MS = 2_000
+const SENSOR_CHECK_MS = 1_000
 const CAPTURES_DRAIN_MS = 500
 const SCORER_DRAIN_MS = 1_500
 const UPLINK_DRAIN_MS = 1_500
@@ -155,6 +157,8 @@ export class Agent {
     every(LEARN_CHECK_MS, () => this.#learning.check())
     every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))
     every(STATE_CHECK_MS, () => this.#publishState())
+    const sensors = new SensorWatch(this.parts)
+    every(SENSOR_CHECK_MS, () => sensors.check())
     if (!config.uplink) return
     every(config.uplink.healthEveryMs, () => uplink?.publishHealth(healthMessage(this.parts)))
     every(config.uplink.featuresEveryMs, () => {

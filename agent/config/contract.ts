@@ -4,9 +4,18 @@
 import type { ErrorCode } from '../core/errors.ts'
 import type { LogLevel } from '../core/logger.ts'
 import type { ChannelConfig } from './measuring-point.ts'
+import type { SetpointConfig, SourceWatchConfig } from './watching.ts'
 
 // Other rooms import this file alone.
 export type { CaptureConfig, ChannelBinding, ChannelConfig, LimitConfig } from './measuring-point.ts'
+export type {
+  SensorConfig,
+  SetpointConfig,
+  SourceWatchConfig,
+  VibrationFigure,
+  Watched,
+} from './watching.ts'
+export { VIBRATION_FIGURES } from './watching.ts'
 
 export interface AgentConfig {
   version: 1
@@ -55,6 +64,7 @@ export interface MqttSourceConfig extends MqttLinkConfig {
   qos: 0 | 1
   /** A retained message is never a fresh sample; `use` is for lines that retain every reading. */
   retained: 'ignore' | 'use'
+  watch?: SourceWatchConfig
 }
 
 export interface SerialSourceConfig {
@@ -73,6 +83,7 @@ export interface SerialSourceConfig {
   frameBytesMax: number
   /** `csv` only. */
   delimiter: ',' | ';' | '\t'
+  watch?: SourceWatchConfig
 }
 
 export interface ReplaySourceConfig {
@@ -133,8 +144,12 @@ export interface LearnConfig {
 export interface AlarmConfig {
   onDelayMs: number
   offDelayMs: number
-  /** Of the score: clears below 1 - deadband. */
+  /** Of the score, which is calibrated so that 1 is where healthy rows end. Absent: 1. */
+  setpoint?: number
+  /** Share of the setpoint: clears below setpoint x (1 - deadband). */
   deadband: number
+  /** Alarms by the zones of vibration velocity, where the machine has some. Absent: off. */
+  zones?: 'on' | 'off'
   priority: 1 | 2 | 3 | 4
   action?: string
 }
@@ -151,14 +166,17 @@ export interface ModelConfig {
   file?: string
 }
 
+/** As written; models/vibration/zones.ts says what it makes of it. */
+export type MachineConfig = Readonly<Record<string, string | number | readonly number[]>>
+
 export interface AssetConfig {
   id: string
   /** Position in `AgentConfig.assets`. */
   index: number
   tag?: string
   type?: string
-  /** `power`, `speed`, `standard`, `group`, `support`: kept and shown; the last three name the zones of its vibration. */
-  machine?: Readonly<Record<string, string | number>>
+  /** `power`, `speed`, `standard`, `group`, `support`, `category`, `zones`: kept and shown; they name the zones of its vibration. */
+  machine?: MachineConfig
   channels: readonly ChannelConfig[]
   /**
    * `rows`: one message, line or frame carries all channels and is a sample at its own time;
@@ -171,6 +189,8 @@ export interface AssetConfig {
   running: RunningConfig | undefined
   learn: LearnConfig
   alarm: AlarmConfig
+  /** Beside `min` and `max` of channels and the score's own; absent: none. */
+  setpoints?: readonly SetpointConfig[]
   model: ModelConfig
   /** Changes exactly when the asset must learn anew: a digest over id, channels, bindings' units and model shape. */
   digest: string
