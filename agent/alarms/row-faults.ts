@@ -11,10 +11,14 @@ const GOOD = 0
 const USUAL_TIMES = 3
 /** The longest usual run is forgotten by and by: half of it after 700 runs. */
 const USUAL_KEPT = 0.999
-/** Rows that the noise is a mean of. */
+/** Rows that the noise is judged over. */
 const NOISE_ROWS = 60
-/** Var(x₋₁ - 2x + x₊₁) of white noise, over its variance: a slope and most of what a machine does fall out. */
-const SECOND_DIFFERENCE = 6
+/** Rms of x₋₁ - 2x + x₊₁ of white noise, over its own: a slope and most of what a machine does fall out. */
+const SECOND_DIFFERENCE = Math.sqrt(6)
+/** Share of second differences of white noise beyond their own rms. A load that comes and goes makes few large ones, not many. */
+const BEYOND_RMS = 0.317
+/** Rms of white noise over its mean magnitude. */
+const MAGNITUDE = Math.sqrt(Math.PI / 2)
 /** Of the span of the range. */
 const END_SHARE = 1e-9
 
@@ -55,7 +59,8 @@ export class RowFaults {
   readonly #before: Float64Array
   readonly #usualRunUs: Float64Array
   readonly #runFromUs: Float64Array
-  readonly #squares: Float64Array
+  /** Share of rows beyond so many times the usual noise. */
+  readonly #beyond: Float64Array
   readonly #counted: Float64Array
   readonly #judgesRange: Uint8Array
   readonly #gapUs: number
@@ -91,7 +96,7 @@ export class RowFaults {
     this.#before = blank(Number.NaN)
     this.#usualRunUs = blank(0)
     this.#runFromUs = blank(Number.NaN)
-    this.#squares = blank(0)
+    this.#beyond = blank(0)
     this.#counted = blank(0)
     this.#gapUs = asset.gapMs * 1000
   }
@@ -160,14 +165,16 @@ export class RowFaults {
     } else {
       const counted = (this.#counted[c] = this.#counted[c]! + 1)
       if (counted > 2 && !Number.isNaN(this.#times[c]!)) {
-        const second = value - 2 * this.#last[c]! + this.#before[c]!
+        const second = Math.abs(value - 2 * this.#last[c]! + this.#before[c]!) / SECOND_DIFFERENCE
         const weight = 1 / Math.min(NOISE_ROWS, counted - 2)
-        const before = counted === 3 ? 0 : this.#squares[c]!
-        this.#squares[c] = before + weight * ((second * second) / SECOND_DIFFERENCE - before)
-        this.noise[c] = Math.sqrt(this.#squares[c]!)
+        const beyond = second > this.#times[c]! * this.usualNoise[c]! ? 1 : 0
+        const first = counted === 3
+        this.#beyond[c] = first ? beyond : this.#beyond[c]! + weight * (beyond - this.#beyond[c]!)
+        const magnitude = second * MAGNITUDE
+        this.noise[c] = first ? magnitude : this.noise[c]! + weight * (magnitude - this.noise[c]!)
       }
       const enough = counted >= NOISE_ROWS && this.usualNoise[c]! > 0
-      this.noisy[c] = enough ? (this.noise[c]! > this.#times[c]! * this.usualNoise[c]! ? 1 : 0) : Number.NaN
+      this.noisy[c] = enough ? (this.#beyond[c]! > BEYOND_RMS ? 1 : 0) : Number.NaN
       this.#before[c] = this.#last[c]!
     }
     this.#last[c] = value

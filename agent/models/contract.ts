@@ -84,7 +84,7 @@ export interface Reference {
   rows: number
   centre: number[]
   deviation: number[]
-  /** What a sensor adds: white noise, rms, by second differences of neighbouring rows. Of process channels. */
+  /** What a sensor adds: noise of neighbouring rows, rms, in the units of the channels. Of process channels. */
   noise?: number[]
   /** Of channels that are captures of vibration. */
   vibration?: VibrationReference[]

@@ -88,8 +88,8 @@ function standardOf({ standard, category }: NonNullable<MachineKeys>): 'pumps' |
   const written = String(standard)
     .toLowerCase()
     .replace(/[^0-9a-z]/g, '')
-  if (/^(iso)?(10816|20816)7$/.test(written)) return 'pumps'
-  return /^(iso)?(10816|20816)3$/.test(written) ? 'industrial' : undefined
+  if (/^(din)?(en)?(iso)?(10816|20816)7(\d{4})?$/.test(written)) return 'pumps'
+  return /^(din)?(en)?(iso)?(10816|20816)3(\d{4})?$/.test(written) ? 'industrial' : undefined
 }
 
 function lookUp(machine: MachineKeys): VibrationZones | undefined {
