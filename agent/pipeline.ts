@@ -35,6 +35,8 @@ const LEARN_CHECK_MS = 1_000
 const RETENTION_MS = 60_000
 const STATE_CHECK_MS = 2_000
 const SENSOR_CHECK_MS = 1_000
+/** Shelving ends and windows begin to the second. */
+const ALARMS_TICK_MS = 1_000
 const CAPTURES_DRAIN_MS = 500
 const SCORER_DRAIN_MS = 1_500
 const UPLINK_DRAIN_MS = 1_500
@@ -159,6 +161,7 @@ export class Agent {
     every(STATE_CHECK_MS, () => this.#publishState())
     const sensors = new SensorWatch(this.parts)
     every(SENSOR_CHECK_MS, () => sensors.check())
+    every(ALARMS_TICK_MS, () => this.parts.engine.tick())
     if (!config.uplink) return
     every(config.uplink.healthEveryMs, () => uplink?.publishHealth(healthMessage(this.parts)))
     every(config.uplink.featuresEveryMs, () => {

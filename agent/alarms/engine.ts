@@ -3,15 +3,16 @@
 import type { AssetConfig, ChannelConfig, SourceConfig } from '../config/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Counter, Counters } from '../core/counters.ts'
-import { AgentError } from '../core/errors.ts'
 import type { Prng } from '../core/prng.ts'
-import { isoFromUs, type SampleBlock } from '../core/types.ts'
+import type { SampleBlock } from '../core/types.ts'
 import type { Manifest } from '../models/contract.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 import type { GatedBlock } from '../windows/contract.ts'
 import { ArrivalFaults, type SensorTick } from './arrival-faults.ts'
 import { AlarmBook } from './book.ts'
-import type { AlarmTransition } from './contract.ts'
+import { ByDesign } from './by-design.ts'
+import type { AlarmRule, AlarmTransition, SuppressionFact } from './contract.ts'
+import { AlarmDesk } from './desk.ts'
 import { type Blame, blame, isActive, isEvidence, modelRef } from './evidence.ts'
 import {
   limitCleared,
@@ -29,6 +30,7 @@ import { SensorFaults } from './sensor-faults.ts'
 import { type SensorTrouble, SensorWatches } from './sensors.ts'
 import { SourceFaults } from './source-faults.ts'
 import { type AlarmState, ruleKey, standingOf } from './state.ts'
+import { factInEffect } from './suppression.ts'
 import { type CaptureFigures, WatchedSetpoints } from './watched.ts'
 
 /** `GatedBlock.states` of a settled, running machine. */
@@ -47,6 +49,8 @@ export interface AlarmEngineOptions {
   clockState: () => AlarmTransition['clock']
   /** Must not throw. Called in the order of alertSeq. */
   commit: (transition: AlarmTransition) => void
+  /** See ByDesignOptions; absent = no windows. */
+  cronMatcher?: (cron: string) => (minuteMs: number) => boolean
 }
 
 /** A rule on its way to an alarm. */
@@ -71,6 +75,9 @@ interface Watch extends Blame {
 export class AlarmEngine {
   readonly #options: AlarmEngineOptions
   readonly #book: AlarmBook
+  /** What people do with alarms. */
+  readonly desk: AlarmDesk
+  readonly #byDesign: ByDesign
   /** By asset index: fixed limits in channel order; the model's rule. */
   readonly #limits: Watch[][]
   readonly #models: Watch[]
@@ -105,6 +112,11 @@ export class AlarmEngine {
     this.#always = options.assets.map(asset => asset.channels.every(channel => channel.waveform))
     this.#runningNow = Uint8Array.from(this.#always, always => (always ? 1 : 0))
     this.#notFinite = options.counters.get('alarms.score_not_finite')
+    const shared = { ...options, book: this.#book, isRunning: (asset: number) => this.#runningNow[asset] === 1 }
+    const rulesOfGateway = (): AlarmRule[] => (this.#links?.all ?? []).map(({ rule }) => rule)
+    this.desk = new AlarmDesk({ ...shared, rulesOf: asset => this.#rulesOf(asset), rulesOfGateway })
+    const targetOf: AlarmDesk['targetOf'] = (asset, rule) => this.desk.targetOf(asset, rule)
+    this.#byDesign = new ByDesign({ cronMatcher: () => () => false, ...shared, targetOf })
   }
 
   /** Takes up the alarms that stand: active ones stay active, those whose rule is gone are cleared. Call once. */
@@ -115,11 +127,31 @@ export class AlarmEngine {
     for (const alarm of [...this.#options.state.standing.values()]) {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
+      // A latched alarm stands without its condition.
+      if (watch && alarm.latched) continue
       if (watch) {
         Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
         if ('blamed' in watch) blame(watch, alarm.evidence)
       } else this.#book.clearRemoved(alarm, this.#options.clock.nowUs())
     }
+    this.desk.dropRemoved()
+    this.tick()
+  }
+
+  /** Every second: shelving ends, windows begin and end. */
+  tick(): void {
+    this.desk.tick()
+    this.#byDesign.tick()
+  }
+
+  /** The machine's first, in the order in which people are told. */
+  #watchesOf(asset: number) {
+    const ofSensors = [...this.#sensors.of(asset), ...this.#faults.of(asset), ...this.#arrivals.of(asset)]
+    return [this.#models[asset], ...(this.#limits[asset] ?? []), ...this.#watched.of(asset), ...ofSensors]
+  }
+
+  #rulesOf(asset: number): AlarmRule[] {
+    return this.#watchesOf(asset).flatMap(watch => watch?.rule ?? [])
   }
 
   /**
@@ -129,7 +161,10 @@ export class AlarmEngine {
   rows(block: GatedBlock, raw?: SampleBlock): void {
     const { rows, columns, values, states, timesUs, runningUs } = block
     this.#time.rows(block)
-    if (rows > 0) this.#runningNow[block.asset] = states[rows - 1] === RUNNING ? 1 : 0
+    if (rows > 0) {
+      this.#runningNow[block.asset] = states[rows - 1] === RUNNING ? 1 : 0
+      this.#byDesign.row(block.asset, values, (rows - 1) * columns)
+    }
     const watches = this.#limits[block.asset]
     const suspects = this.#faults.suspects(block.asset)
     if (!watches || (watches.length === 0 && !suspects)) return
@@ -180,7 +215,7 @@ export class AlarmEngine {
   }
 
   /** By the clock, every second or so: what does not come, and what comes with wrong times. */
-  tick(tick: SensorTick): void {
+  looked(tick: SensorTick): void {
     this.#arrivals.tick(tick)
     this.#links?.tick(tick)
   }
@@ -227,8 +262,7 @@ export class AlarmEngine {
 
   /** What is on its way to an alarm: the model's rule before fixed limits, those before sensors. */
   pending(asset: number): PendingAlarm | undefined {
-    const ofSensors = [...this.#sensors.of(asset), ...this.#faults.of(asset), ...this.#arrivals.of(asset)]
-    const watches = [this.#models[asset], ...(this.#limits[asset] ?? []), ...this.#watched.of(asset), ...ofSensors]
+    const watches = this.#watchesOf(asset)
     const watch = watches.find(candidate => candidate?.state.phase === 'pending')
     if (!watch) return undefined
     const { rule, state } = watch
@@ -243,24 +277,14 @@ export class AlarmEngine {
     }
   }
 
-  /** Active or unacknowledged alarms, in the order they were raised. */
-  standing(): AlarmTransition[] {
-    return [...this.#options.state.standing.values()]
+  /** The fact that suppresses it, its own or its asset's. */
+  suppressedBy(alarm: AlarmTransition): SuppressionFact | undefined {
+    return factInEffect(this.#options.state, alarm)
   }
 
-  /** Throws NOT_FOUND for an alarm that does not stand, COMMAND_REFUSED for one acknowledged before. */
-  acknowledge(id: string, by: string, note?: string): AlarmTransition {
-    const alarm = this.#options.state.standing.get(id.toUpperCase())
-    if (!alarm) {
-      throw new AgentError('NOT_FOUND', `no alarm ${id} stands; \`wearwatch alarms\` lists those that do`)
-    }
-    if (alarm.acked) {
-      const when = isoFromUs(alarm.atUs)
-      throw new AgentError('COMMAND_REFUSED', `alarm ${id} was acknowledged at ${when} by ${alarm.by ?? 'someone'}`)
-    }
-    const index = this.#options.assets.findIndex(asset => asset.id === alarm.asset)
-    const running = index >= 0 && this.#runningNow[index] === 1
-    return this.#book.acknowledge(alarm, this.#options.clock.nowUs(), running, by, note)
+  /** Alarms that stand, in the order in which they began to. */
+  standing(): AlarmTransition[] {
+    return [...this.#options.state.standing.values()]
   }
 
   #raiseLimit(watch: Watch, timeUs: number): void {

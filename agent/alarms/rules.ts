@@ -50,8 +50,10 @@ export function setpointRule(asset: AssetConfig, setpoint: SetpointConfig): Alar
 export function sensorRule(asset: AssetConfig, channel: ChannelConfig): AlarmRule {
   const { onDelayMs, offDelayMs } = asset.alarm
   const { priority } = channel.sensor ?? asset.alarm
+  // A sensor that is well again needs nobody.
+  const { latching: _machines, ...shared } = common(asset, `${channel.id}.sensor`, priority, onDelayMs, offDelayMs)
   return {
-    ...common(asset, `${channel.id}.sensor`, priority, onDelayMs, offDelayMs),
+    ...shared,
     kind: 'sensor',
     setpoint: 1,
     side: 'above',
@@ -77,7 +79,7 @@ export function common(
   priority: AlarmRule['priority'],
   onDelayMs: number,
   offDelayMs: number,
-): Pick<AlarmRule, 'id' | 'asset' | 'tag' | 'kind' | 'priority' | 'onDelayUs' | 'offDelayUs'> {
+): Pick<AlarmRule, 'id' | 'asset' | 'tag' | 'kind' | 'priority' | 'onDelayUs' | 'offDelayUs' | 'latching'> {
   return {
     id,
     asset: asset.id,
@@ -86,5 +88,6 @@ export function common(
     priority,
     onDelayUs: onDelayMs * 1000,
     offDelayUs: offDelayMs * 1000,
+    ...(asset.alarm.latching ? { latching: true } : {}),
   }
 }

@@ -152,6 +152,25 @@ export interface AlarmConfig {
   zones?: 'on' | 'off'
   priority: 1 | 2 | 3 | 4
   action?: string
+  /** `latching`: all machine alarms of the asset stay active until acknowledged. */
+  latching?: boolean
+  /** The longest time for which its alarms can be shelved. */
+  shelveMaxMs: number
+}
+
+/** One entry of `suppress`: either a window of the calendar or an operating state. */
+export interface SuppressConfig {
+  /** 5 fields, the gateway's local time; from each match on for `forMs`. */
+  cron?: string
+  forMs?: number
+  /** Shown to people: `mode > 2`. */
+  text?: string
+  /** As RunningConfig.anyOf. */
+  anyOf?: readonly (readonly RunningTerm[])[]
+  /** Why, in words. */
+  note: string
+  /** Ids of rules; absent = all of the asset. */
+  rules?: readonly string[]
 }
 
 export interface ModelConfig {
@@ -191,6 +210,8 @@ export interface AssetConfig {
   alarm: AlarmConfig
   /** Beside `min` and `max` of channels and the score's own; absent: none. */
   setpoints?: readonly SetpointConfig[]
+  /** In file order; empty = never by design. */
+  suppress: readonly SuppressConfig[]
   model: ModelConfig
   /** Changes exactly when the asset must learn anew: a digest over id, channels, bindings' units and model shape. */
   digest: string

@@ -11,11 +11,31 @@ export interface AlarmView {
   isaState: string
   active: boolean
   acked: boolean
+  suppression: string
+  /** While it is shelved. */
+  shelvedUntil?: string
+  /** Who suppressed it, and why. */
+  suppressedBy?: string
+  suppressedNote?: string
+  latched?: true
   priority: number
   onset: string
   raised: string
   message: string
   action?: string
+}
+
+export const SUPPRESS_ACTIONS = ['shelve', 'unshelve', 'out-of-service', 'in-service'] as const
+
+/** Of an alarm that stands (`target` is its id), of a rule of an asset, or of all alarms of an asset. */
+export interface SuppressRequest {
+  action: (typeof SUPPRESS_ACTIONS)[number]
+  target: string
+  rule?: string
+  /** For `shelve`. */
+  forMs?: number
+  by: string
+  note?: string
 }
 
 /** `set-baseline`. */
@@ -56,6 +76,8 @@ export interface ControlApi {
   alarms(): AlarmView[]
   /** Throws NOT_FOUND when no such alarm stands. */
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
+  /** Throws NOT_FOUND, COMMAND_REFUSED. */
+  suppress(request: SuppressRequest): Promise<AlarmView>
   history(query: HistoryQuery): AsyncIterable<HistoryRows>
   /** In at most `points` rows. */
   summary(query: SummaryQuery): Promise<HistorySummary>

@@ -71,12 +71,21 @@ export class FileCursor implements Cursor {
     }
   }
 
-  /** Both slots are written before the entry is durable, so that only damage leaves one unreadable. */
+  /** Under another name until both slots are on the disk, so that only damage, and no kill, leaves one unreadable. */
   async #create(): Promise<DiskFile> {
-    const file = await this.#disk.open(this.#path, 'wx')
-    const page = Buffer.alloc(FILE_BYTES)
-    for (const [generation, offset] of SLOT_OFFSETS.entries()) encodeSlot({ generation, seq: 0 }, page.subarray(offset))
-    await writeFully(file, page, 0)
+    const path = `${this.#path}.tmp`
+    await this.#disk.unlink(path).catch(absent)
+    const file = await this.#disk.open(path, 'wx')
+    try {
+      const page = Buffer.alloc(FILE_BYTES)
+      for (const [generation, at] of SLOT_OFFSETS.entries()) encodeSlot({ generation, seq: 0 }, page.subarray(at))
+      await writeFully(file, page, 0)
+      await file.datasync()
+      await this.#disk.rename(path, this.#path)
+    } catch (error) {
+      await file.close().catch(() => {})
+      throw error
+    }
     return file
   }
 

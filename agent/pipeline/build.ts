@@ -13,6 +13,7 @@ import { ModelStore } from '../models/file/store.ts'
 import { Analyser } from '../models/live/analyser.ts'
 import { ModelDesk } from '../models/live/desk.ts'
 import { HeldRows } from '../models/live/held-rows.ts'
+import { cronMatcher } from '../schedule/schedule.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import { createSource } from '../sources/registry.ts'
 import type { CommandHandlers } from '../uplink/contract.ts'
@@ -43,6 +44,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     prng: options.prng,
     counters,
     clockState,
+    cronMatcher,
     commit: transition => {
       // Alarms of the gateway itself have no rows.
       if (config.assets.some(({ id }) => id === transition.asset)) {
@@ -128,7 +130,7 @@ function keepBlackBox(
   { beforeMs, afterMs }: StorageConfig['blackBox'],
   { transition, asset, onsetUs, atUs }: AlarmTransition,
 ): void {
-  if (transition !== 'raised' && transition !== 'cleared') return
+  if (transition !== 'raised' && transition !== 'cleared' && transition !== 'latched') return
   const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)
 }

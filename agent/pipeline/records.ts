@@ -11,6 +11,8 @@ const READ_RECORDS = 256
 const KEEP_PRIORITY = 1
 const LEARN_PRIORITY = 4
 const HISTORY_PRIORITY = 2
+/** Transitions after which the machine is as it was. */
+const ENDS: ReadonlySet<string> = new Set(['cleared', 'latched', 'superseded'])
 
 /**
  * What the journal says, and the only way to add to it. `recorded` holds exactly what is durable, so that a checkpoint
@@ -108,7 +110,8 @@ export class Records {
   }
 
   #foldAlarm({ asset, id, kind, transition, onsetUs, atUs }: AlarmTransition): void {
-    if (kind !== 'machine' || transition === 'acknowledged') return
-    this.models.alarm(asset, id, onsetUs, transition === 'raised' ? undefined : atUs)
+    if (kind !== 'machine') return
+    if (transition === 'raised') this.models.alarm(asset, id, onsetUs, undefined)
+    else if (ENDS.has(transition)) this.models.alarm(asset, id, onsetUs, atUs)
   }
 }

@@ -18,7 +18,7 @@ export class SensorWatch {
 
   check(): void {
     const { engine, clock, clockState, lines } = this.#parts
-    engine.tick({
+    engine.looked({
       nowUs: clock.nowUs(),
       nowMs: clock.monotonicMs(),
       clock: clockState(),

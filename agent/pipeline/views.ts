@@ -10,7 +10,8 @@ import { baselineState, baselineStatus } from './baseline-view.ts'
 import type { AgentParts } from './parts.ts'
 import { unwatchedOf, vibrationFigures, vibrationStatus } from './vibration-view.ts'
 
-export function alarmView(alarm: AlarmTransition): AlarmView {
+export function alarmView({ engine }: Pick<AgentParts, 'engine'>, alarm: AlarmTransition): AlarmView {
+  const fact = engine.suppressedBy(alarm)
   return {
     id: alarm.id,
     asset: alarm.asset,
@@ -19,6 +20,11 @@ export function alarmView(alarm: AlarmTransition): AlarmView {
     isaState: isaState(alarm.active, alarm.acked, alarm.suppression),
     active: alarm.active,
     acked: alarm.acked,
+    suppression: alarm.suppression,
+    ...(alarm.shelvedUntilUs === undefined ? {} : { shelvedUntil: isoFromUs(alarm.shelvedUntilUs) }),
+    ...(fact === undefined ? {} : { suppressedBy: fact.by }),
+    ...(fact?.note === undefined ? {} : { suppressedNote: fact.note }),
+    ...(alarm.latched ? { latched: true } : {}),
     priority: alarm.priority,
     onset: isoFromUs(alarm.onsetUs),
     raised: isoFromUs(alarm.raisedUs),
@@ -29,7 +35,8 @@ export function alarmView(alarm: AlarmTransition): AlarmView {
 
 /** Highest priority first, then longest standing. */
 export function standingAlarms(parts: AgentParts): AlarmView[] {
-  return [...parts.engine.standing()].sort((a, b) => a.priority - b.priority || a.raisedUs - b.raisedUs).map(alarmView)
+  const rows = [...parts.engine.standing()].sort((a, b) => a.priority - b.priority || a.raisedUs - b.raisedUs)
+  return rows.map(alarm => alarmView(parts, alarm))
 }
 
 export function assetStatus(

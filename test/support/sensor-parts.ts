@@ -64,7 +64,7 @@ export class Bench {
         this.arrivals.samples(block, this.nowUs, this.nowMs)
       }
       const { nowUs, nowMs, clock, state, arrivals, sources } = this
-      this.#engine.tick({ nowUs, nowMs, clock, assets: [{ arrivals, state }], sources })
+      this.#engine.looked({ nowUs, nowMs, clock, assets: [{ arrivals, state }], sources })
     }
   }
 

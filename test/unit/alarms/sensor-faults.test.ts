@@ -1,6 +1,7 @@
 // Sensors of rows: each fault told when it lasts, none told of a machine that stands still, and what they keep from the machine's alarms.
 import t from 'tap'
 import type { AlarmTransition } from '../../../agent/alarms/contract.ts'
+import { restore } from '../../../agent/alarms/state.ts'
 import type { SensorConfig } from '../../../agent/config/contract.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import { model, scored, type TestEngine, testEngine } from '../../support/alarm-parts.ts'
@@ -139,7 +140,10 @@ t.test('stuck: only of a running machine, by running time', async t => {
 
 t.test('noisy: against the noise of the baseline, slopes and steps of the machine are none', async t => {
   const at = testEngine([
-    pump({ noise: 3 }, { alarm: { onDelayMs: MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, priority: 3 } }),
+    pump(
+      { noise: 3 },
+      { alarm: { onDelayMs: MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 } },
+    ),
   ])
   const prng = seededPrng(3)
   const noisy = (rms: number, slope = 0) => times(300, i => 80 + slope * i + rms * prng.normal())
@@ -207,7 +211,7 @@ t.test('what is not looked for is not told', async t => {
 })
 
 t.test('a stuck sensor holds the limits on it and the score of its model, from half of the on-delay on', async t => {
-  const alarm = { onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, priority: 3 as const }
+  const alarm = { onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 as const }
   const at = testEngine([pump({ stuckMs: 60 * MIN_MS }, { alarm })])
   let s = push(
     at,
@@ -254,7 +258,7 @@ t.test('a stuck sensor holds the limits on it and the score of its model, from h
 })
 
 t.test('a channel that is often constant does not blind its model', async t => {
-  const alarm = { onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, priority: 3 as const }
+  const alarm = { onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 as const }
   const at = testEngine([pump({ stuckMs: 120 * MIN_MS }, { alarm })])
   let s = 0
   for (let step = 0; step < 4; step++)
@@ -283,11 +287,7 @@ t.test('a restart keeps the alarm, and clears it when the sensor is well', async
     times(5, () => [250]),
   )
   const [raised] = first.transitions
-  const state = {
-    alertSeq: 1,
-    standing: new Map([[raised!.id, raised!]]),
-    byRule: new Map([['p-101/flow.out-of-range', raised!.id]]),
-  }
+  const state = restore({ alertSeq: 1, standing: [raised!] })
   const again = testEngine([config], { state })
   let s = push(
     again,

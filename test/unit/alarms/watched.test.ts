@@ -52,8 +52,17 @@ t.test('levels of one channel, each with its own priority, delay and side', asyn
 
 t.test('the setpoint of the score, and further ones', async t => {
   const pump = asset([channel('flow', { unit: 'm3/h' }), channel('current', { unit: 'A' })], {
-    alarm: { setpoint: 1.3, onDelayMs: 0, offDelayMs: 0, deadband: 0.1, priority: 3 },
-    setpoints: [setpoint('score.high', { on: { kind: 'score' }, text: 'score', setpoint: 2, unit: '1', deadband: 0.2, priority: 1 })],
+    alarm: { setpoint: 1.3, onDelayMs: 0, offDelayMs: 0, deadband: 0.1, shelveMaxMs: 0, priority: 3 },
+    setpoints: [
+      setpoint('score.high', {
+        on: { kind: 'score' },
+        text: 'score',
+        setpoint: 2,
+        unit: '1',
+        deadband: 0.2,
+        priority: 1,
+      }),
+    ],
   })
   const { engine, transitions } = testEngine([pump])
   engine.rows(gated(Array.from({ length: 10 }, () => [50, 10])))
@@ -106,7 +115,15 @@ const waveform = { type: 'int16' as const, rateHz: 25_600, capture: { lengthMs: 
 const axis = (id: string, name: string) => channel(id, { unit: 'g', waveform, point: 'DE', axis: name })
 const motor = asset([axis('de-h', 'horizontal'), axis('de-v', 'vertical')], {
   machine: { group: 2, support: 'rigid' },
-  alarm: { onDelayMs: 600_000, offDelayMs: 600_000, deadband: 0.1, priority: 3, zones: 'on', action: 'Balance it' },
+  alarm: {
+    onDelayMs: 600_000,
+    offDelayMs: 600_000,
+    deadband: 0.1,
+    shelveMaxMs: 0,
+    priority: 3,
+    zones: 'on',
+    action: 'Balance it',
+  },
   setpoints: [
     setpoint('de-h.kurtosis.high', {
       on: { kind: 'figure', channel: 0, figure: 'kurtosis' },
