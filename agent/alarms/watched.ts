@@ -103,7 +103,9 @@ export class WatchedSetpoints {
       if (baseline === undefined || !Number.isFinite(baseline)) continue
       zone.baseline = baseline
       rule.setpoint = warningOf(zone.zones, baseline)
-      rule.deadband = rule.setpoint * config.alarm.deadband
+      // What was usual clears it, unless the machine was beyond it already.
+      const marginMmPerS = Math.max(0, rule.setpoint - baseline)
+      rule.deadband = Math.min(rule.setpoint * config.alarm.deadband, marginMmPerS / 2)
     }
     for (const watch of this.#figures[asset] ?? []) {
       if (watch.zone?.level === 'danger')
