@@ -22,6 +22,8 @@ export interface AlarmBookOptions {
   prng: Prng
   clockState: () => AlarmTransition['clock']
   commit: (transition: AlarmTransition) => void
+  /** Id of the flood that stands. */
+  floodId?: () => string | undefined
 }
 
 /** What a decision adds to the rule's own facts. */
@@ -59,6 +61,7 @@ export class AlarmBook {
     // A new occurrence takes the place of one that nobody acknowledged: two of a rule side by side would tell nothing more.
     if (previous && !previous.neverRaised) this.supersede(previous, { atUs: finding.timeUs, running: true }, id)
     const { timeUs: atUs, value, message, evidence, model } = finding
+    const flood = this.#options.floodId?.()
     return this.#commit({
       id,
       transition: 'raised',
@@ -76,6 +79,7 @@ export class AlarmBook {
       clock: this.#options.clockState(),
       running: true,
       test,
+      ...(flood === undefined || rule.kind === 'system' ? {} : { flood }),
       message,
       value,
       setpoint: rule.setpoint,

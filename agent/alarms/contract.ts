@@ -1,6 +1,7 @@
 // Scores and values -> alarm transitions: pure functions over event time. State is a fold over the journal.
 
-export type AlarmKind = 'machine' | 'sensor'
+/** `system`: of the gateway itself. */
+export type AlarmKind = 'machine' | 'sensor' | 'system'
 export type Priority = 1 | 2 | 3 | 4
 
 /** ISA-18.2 names, derived from the two facts (active, acked) and suppression. */
@@ -145,6 +146,8 @@ export interface AlarmTransition {
   shelvedUntilUs?: number
   /** Only suppressed, not raised: value, setpoint and evidence say nothing. */
   neverRaised?: true
+  /** Id of the flood during which it was raised. */
+  flood?: string
   /** The condition went; only the latch keeps the alarm active. */
   latched?: true
   /** µs since 1970: when the value first went beyond; when the alarm was raised; when this transition happened. */

@@ -14,6 +14,7 @@ import { ByDesign } from './by-design.ts'
 import type { AlarmRule, AlarmTransition, SuppressionFact } from './contract.ts'
 import { AlarmDesk } from './desk.ts'
 import { type Blame, blame, isActive, isEvidence, modelRef } from './evidence.ts'
+import { FloodWatch } from './flood.ts'
 import {
   limitCleared,
   limitEvidence,
@@ -51,6 +52,8 @@ export interface AlarmEngineOptions {
   commit: (transition: AlarmTransition) => void
   /** See ByDesignOptions; absent = no windows. */
   cronMatcher?: (cron: string) => (minuteMs: number) => boolean
+  /** Raise an alarm of the gateway when there are too many; not in a backtest. */
+  watchFloods?: boolean
 }
 
 /** A rule on its way to an alarm. */
@@ -78,6 +81,7 @@ export class AlarmEngine {
   /** What people do with alarms. */
   readonly desk: AlarmDesk
   readonly #byDesign: ByDesign
+  readonly #flood: FloodWatch | undefined
   /** By asset index: fixed limits in channel order; the model's rule. */
   readonly #limits: Watch[][]
   readonly #models: Watch[]
@@ -94,7 +98,15 @@ export class AlarmEngine {
 
   constructor(options: AlarmEngineOptions) {
     this.#options = options
-    this.#book = new AlarmBook(options)
+    this.#book = new AlarmBook({
+      ...options,
+      commit: transition => {
+        options.commit(transition)
+        this.#flood?.made(transition)
+      },
+      floodId: () => this.#flood?.id,
+    })
+    if (options.watchFloods) this.#flood = new FloodWatch({ ...options, book: this.#book })
     this.#limits = options.assets.map(asset =>
       asset.channels.flatMap((channel, column) =>
         limitRules(asset, channel).map(rule => newWatch(rule, asset, channel, column)),
@@ -128,7 +140,7 @@ export class AlarmEngine {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
       // A latched alarm stands without its condition.
-      if (watch && alarm.latched) continue
+      if (alarm.kind === 'system' || (watch && alarm.latched)) continue
       if (watch) {
         Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
         if ('blamed' in watch) blame(watch, alarm.evidence)
@@ -142,6 +154,7 @@ export class AlarmEngine {
   tick(): void {
     this.desk.tick()
     this.#byDesign.tick()
+    this.#flood?.tick()
   }
 
   /** The machine's first, in the order in which people are told. */

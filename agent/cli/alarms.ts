@@ -1,7 +1,8 @@
 // `wearwatch alarms`: what stands, and what people do about it. The daemon does it and journals who, when and why.
 import { Command } from 'commander'
 import { askDaemon } from '../http/client.ts'
-import type { AlarmView, SuppressRequest } from '../http/contract.ts'
+import type { AlarmStatisticsView, AlarmView, SuppressRequest } from '../http/contract.ts'
+import { groupedText, statisticsText } from './alarms-text.ts'
 import { type DaemonOptions, daemonCommand } from './daemon-commands.ts'
 import { parseDelay } from './options.ts'
 import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
@@ -14,7 +15,7 @@ export interface WhoOptions extends DaemonOptions {
 
 export function alarmsCommand(): Command {
   const alarms = new Command('alarms').description('alarms that stand, and what people do about them')
-  alarms.addCommand(listCommand(), { isDefault: true }).addCommand(acknowledgeCommand())
+  alarms.addCommand(listCommand(), { isDefault: true }).addCommand(acknowledgeCommand()).addCommand(statisticsCommand())
   alarms.addCommand(
     suppressCommand('shelve', 'hide for a time; values are judged and recorded all the same').requiredOption(
       '--for <TIME>',
@@ -39,12 +40,26 @@ export function who({ by, note }: WhoOptions): { by: string; note?: string } {
 }
 
 function listCommand(): Command {
-  return daemonCommand('list', 'list them, highest priority first').action(
+  return daemonCommand('list', 'list them, highest priority first')
+    .option('--grouped', 'a line for each asset; those of a flood below it')
+    .action(
+      action(async (options: DaemonOptions & { grouped?: boolean }) => {
+        const rows = await askDaemon<AlarmView[]>(await socketOf(options), 'GET', '/v1/alarms')
+        if (options.json) printJson(rows)
+        else if (rows.length === 0) print('no alarms standing')
+        else if (options.grouped) print(groupedText(rows))
+        else print(table(['ID', 'P', 'STATE', 'SINCE', 'ASSET', 'MESSAGE'], rows.map(alarmRow)))
+        return EXIT.ok
+      }),
+    )
+}
+
+function statisticsCommand(): Command {
+  return daemonCommand('statistics', 'how many alarms: per asset and month, per hour, flood, chattering, stale').action(
     action(async (options: DaemonOptions) => {
-      const rows = await askDaemon<AlarmView[]>(await socketOf(options), 'GET', '/v1/alarms')
-      if (options.json) printJson(rows)
-      else if (rows.length === 0) print('no alarms standing')
-      else print(table(['ID', 'P', 'STATE', 'SINCE', 'ASSET', 'MESSAGE'], rows.map(alarmRow)))
+      const view = await askDaemon<AlarmStatisticsView>(await socketOf(options), 'GET', '/v1/alarms/statistics')
+      if (options.json) printJson(view)
+      else print(statisticsText(view))
       return EXIT.ok
     }),
   )

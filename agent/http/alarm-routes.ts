@@ -15,6 +15,7 @@ interface Said {
 
 export function addAlarmRoutes(server: FastifyInstance, api: ControlApi): void {
   server.get('/v1/alarms', async () => api.alarms())
+  server.get('/v1/alarms/statistics', async () => api.alarmStatistics())
   server.post<{ Params: { id: string }; Body: Said | undefined }>('/v1/alarms/:id/acknowledge', request => {
     const { by, note } = said(request.body)
     return api.acknowledge(request.params.id, by, note)

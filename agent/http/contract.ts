@@ -18,11 +18,31 @@ export interface AlarmView {
   suppressedBy?: string
   suppressedNote?: string
   latched?: true
+  /** Id of the flood during which it was raised. */
+  flood?: string
   priority: number
   onset: string
   raised: string
   message: string
   action?: string
+}
+
+/** By the measures of ISA-18.2; drills and what is suppressed do not count. */
+export interface AlarmStatisticsView {
+  /** When counting began. */
+  since: string
+  lastHour: number
+  /** Over the last 24 hours, or as long as is counted. */
+  perHour: number
+  /** The flood that stands. */
+  flood?: AlarmView
+  /** Of the machine, over the last 30 days. */
+  assets: { asset: string; tag?: string; episodes: number; perMonth: number; observedDays: number }[]
+  /** Raised three times within ten minutes, in the last day. */
+  chattering: { asset: string; rule: string; times: number; withinS: number }[]
+  /** Active for more than a day. */
+  stale: AlarmView[]
+  longest?: AlarmView
 }
 
 export const SUPPRESS_ACTIONS = ['shelve', 'unshelve', 'out-of-service', 'in-service'] as const
@@ -74,6 +94,7 @@ export interface ControlApi {
   status(): Promise<Record<string, unknown>>
   channels(): LiveChannel[]
   alarms(): AlarmView[]
+  alarmStatistics(): AlarmStatisticsView
   /** Throws NOT_FOUND when no such alarm stands. */
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
   /** Throws NOT_FOUND, COMMAND_REFUSED. */

@@ -45,6 +45,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     counters,
     clockState,
     cronMatcher,
+    watchFloods: true,
     commit: transition => {
       // Alarms of the gateway itself have no rows.
       if (config.assets.some(({ id }) => id === transition.asset)) {
@@ -128,8 +129,9 @@ async function buildLinks(
 function keepBlackBox(
   history: History,
   { beforeMs, afterMs }: StorageConfig['blackBox'],
-  { transition, asset, onsetUs, atUs }: AlarmTransition,
+  { transition, asset, kind, onsetUs, atUs }: AlarmTransition,
 ): void {
+  if (kind === 'system') return
   if (transition !== 'raised' && transition !== 'cleared' && transition !== 'latched') return
   const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)

@@ -3,10 +3,11 @@ import type { AssetConfig } from '../config/contract.ts'
 import { AgentError } from '../core/errors.ts'
 import type { ControlApi, SuppressRequest } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
+import { alarmStatistics, alarmView, standingAlarms } from './alarm-views.ts'
 import type { AgentParts } from './parts.ts'
 import { setBaseline } from './set-baseline.ts'
 import { spectrumOf } from './vibration-view.ts'
-import { alarmView, fullStatus, standingAlarms } from './views.ts'
+import { fullStatus } from './views.ts'
 
 /** The agent as its socket sees it. */
 export function controlApi(parts: AgentParts, sync: (by: string) => Promise<SyncReport>): ControlApi {
@@ -14,6 +15,7 @@ export function controlApi(parts: AgentParts, sync: (by: string) => Promise<Sync
     status: () => fullStatus(parts),
     channels: () => parts.lines.flatMap(line => line.live.rows(parts.clock.nowUs())),
     alarms: () => standingAlarms(parts),
+    alarmStatistics: () => alarmStatistics(parts),
     async acknowledge(id, by, note) {
       const transition = parts.engine.desk.acknowledge(id, operator(by, note))
       await parts.commits.settled()

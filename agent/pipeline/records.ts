@@ -1,5 +1,6 @@
 import type { AlarmTransition } from '../alarms/contract.ts'
 import { type AlarmState, applyTransition, foldRecord, newAlarmState, restore, snapshot } from '../alarms/state.ts'
+import { AlarmCounts, type AlarmCountsSnapshot } from '../alarms/statistics.ts'
 import type { Logger } from '../core/logger.ts'
 import type { CommitQueue } from '../journal/commit-queue.ts'
 import type { Journal, JournalRecord, NewRecord, RecordKind } from '../journal/contract.ts'
@@ -21,6 +22,7 @@ const ENDS: ReadonlySet<string> = new Set(['cleared', 'latched', 'superseded'])
 export class Records {
   readonly models = new ModelsFold()
   readonly recorded: AlarmState = newAlarmState()
+  readonly counts = new AlarmCounts()
   readonly #logger: Logger
   #commits: CommitQueue | undefined
 
@@ -83,6 +85,7 @@ export class Records {
       schema: 'wearwatch.checkpoint/1',
       alarms: snapshot(this.recorded),
       models: this.models.snapshot(),
+      counts: this.counts.snapshot(),
     }
     return { kind: 'checkpoint', priority: KEEP_PRIORITY, payload: Buffer.from(JSON.stringify(payload)) }
   }
@@ -94,22 +97,32 @@ export class Records {
 
   /** False when a record of ours cannot be read as such. */
   #fold(record: JournalRecord): boolean {
+    const before = this.recorded.alertSeq
     const alarms = foldRecord(this.recorded, record)
     if (alarms === 'damaged') return false
     if (record.kind === 'gap' || record.kind === 'operator' || record.kind === 'history') return true
     try {
       const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
-      if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition)
+      // What a checkpoint held already is not counted twice.
+      if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition, this.recorded.alertSeq > before)
       else if (record.kind === 'model') this.models.bind(body as BindingRecord)
       else if (record.kind === 'learn') this.models.learn(body as LearnRecord | RebaselineRecord)
-      else this.models.restore((body as { models: ModelsSnapshot }).models)
+      else
+        this.#restore(body as { models: ModelsSnapshot; counts?: AlarmCountsSnapshot }, this.recorded.alertSeq > before)
       return true
     } catch {
       return false
     }
   }
 
-  #foldAlarm({ asset, id, kind, transition, onsetUs, atUs }: AlarmTransition): void {
+  #restore({ models, counts }: { models: ModelsSnapshot; counts?: AlarmCountsSnapshot }, ahead: boolean): void {
+    this.models.restore(models)
+    if (ahead) this.counts.restore(counts)
+  }
+
+  #foldAlarm(alarm: AlarmTransition, fresh = true): void {
+    if (fresh) this.counts.add(alarm)
+    const { asset, id, kind, transition, onsetUs, atUs } = alarm
     if (kind !== 'machine') return
     if (transition === 'raised') this.models.alarm(asset, id, onsetUs, undefined)
     else if (ENDS.has(transition)) this.models.alarm(asset, id, onsetUs, atUs)

@@ -57,6 +57,7 @@ function alarmBody(gateway: GatewayConfig, t: AlarmTransition): Record<string, u
     model: t.model,
     shelvedUntil: t.shelvedUntilUs === undefined ? undefined : isoFromUs(t.shelvedUntilUs),
     latched: t.latched,
+    flood: t.flood,
     actor: t.actor,
     by: t.by,
     note: t.note,

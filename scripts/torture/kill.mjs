@@ -9,8 +9,11 @@ import { faultsOf } from './support/alone-check.mjs'
 import { newLedger, Writer } from './support/alone-ledger.mjs'
 import { inLanes } from './support/lanes.mjs'
 
-/** A kill can cut a write(2) of several pages short (fatal_signal_pending): what was never acknowledged is then stated as half there. */
-const maySayOf = text => /newest rows in the history .* a kill/.test(text)
+/**
+ * A kill can cut a write(2) of several pages short (fatal_signal_pending). What of it is half there was never acknowledged; it
+ * looks like damage, so both stores state it.
+ */
+const maySayOf = text => /newest rows in the history .* a kill|a write cut short by a crash/.test(text)
 
 const AT_ONCE = 2
 /** Kills of one store; then another begins. */

@@ -25,6 +25,14 @@ const api: ControlApi = {
   status: async () => ({ version: '1' }),
   channels: () => [],
   alarms: () => [alarm],
+  alarmStatistics: () => ({
+    since: alarm.raised,
+    lastHour: 1,
+    perHour: 1,
+    assets: [],
+    chattering: [],
+    stale: [],
+  }),
   async acknowledge(id, by, note) {
     if (id !== alarm.id) throw new AgentError('NOT_FOUND', `no alarm ${id} stands`)
     return { ...alarm, message: `${by}: ${note}` }
