@@ -23,6 +23,7 @@ import { LearnRecorder } from './pipeline/learn-recorder.ts'
 import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
 import { pruneModels } from './pipeline/prune.ts'
 import { resumeModels } from './pipeline/resume.ts'
+import { SensorWatch } from './pipeline/sensor-watch.ts'
 import { SyncQueue } from './pipeline/sync-queue.ts'
 import { runSync } from './pipeline/sync-run.ts'
 import { assetStatus, featuresMessage, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
@@ -35,6 +36,7 @@ const RETENTION_MS = 60_000
 /** What a trend is made of changes by the hour. */
 const TREND_MS = 600_000
 const STATE_CHECK_MS = 2_000
+const SENSOR_CHECK_MS = 1_000
 /** Shelving ends and windows begin to the second. */
 const ALARMS_TICK_MS = 1_000
 const CAPTURES_DRAIN_MS = 500
@@ -164,6 +166,8 @@ export class Agent {
     every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))
     every(TREND_MS, () => void this.parts.trends.refresh())
     every(STATE_CHECK_MS, () => this.#publishState())
+    const sensors = new SensorWatch(this.parts)
+    every(SENSOR_CHECK_MS, () => sensors.check())
     every(ALARMS_TICK_MS, () => this.parts.engine.tick())
     if (!config.uplink) return
     every(config.uplink.healthEveryMs, () => uplink?.publishHealth(healthMessage(this.parts)))

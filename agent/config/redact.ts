@@ -12,6 +12,7 @@ import type {
   TlsConfig,
 } from './contract.ts'
 import { durationText, sizeText } from './quantities.ts'
+import { sensorKeys, setpointKeys, sourceWatchKeys } from './redact-watching.ts'
 import { hideUserinfo } from './wording.ts'
 
 export const HIDDEN = '***'
@@ -75,7 +76,9 @@ function tlsKeys({ ca, cert, key }: TlsConfig): Keys {
 function sourceKeys(source: SourceConfig): Keys {
   switch (source.kind) {
     case 'mqtt':
-      return { mqtt: { ...linkKeys(source), qos: source.qos, retained: source.retained } }
+      return {
+        mqtt: { ...linkKeys(source), qos: source.qos, retained: source.retained, ...sourceWatchKeys(source.watch) },
+      }
     case 'serial':
       return {
         serial: given({
@@ -88,6 +91,7 @@ function sourceKeys(source: SourceConfig): Keys {
           counter: source.frame === 'cobs-crc16' ? source.counter : undefined,
           delimiter: source.frame === 'csv' ? source.delimiter : undefined,
           'frame-max': sizeText(source.frameBytesMax),
+          ...sourceWatchKeys(source.watch),
         }),
       }
     case 'replay': {
@@ -119,12 +123,15 @@ function assetKeys(asset: AssetConfig): Keys {
       sufficiency: learn.sufficiency,
     }),
     alarm: given({
+      setpoint: alarm.setpoint,
       'on-delay': durationText(alarm.onDelayMs),
       'off-delay': durationText(alarm.offDelayMs),
       deadband: alarm.deadband,
       priority: alarm.priority,
       action: alarm.action,
+      zones: alarm.zones,
     }),
+    setpoints: asset.setpoints?.map(setpointKeys),
     model: given({ family: model.family, order: model.order, mean: model.mean, hop: model.hop, file: model.file }),
   })
 }
@@ -147,6 +154,7 @@ function channelKeys(channel: ChannelConfig): Keys {
           priority: limit.priority,
         }
       : undefined,
+    sensor: sensorKeys(channel.sensor),
     reports: waveform ? undefined : channel.reports,
     'max-age': durationText(channel.maxAgeMs),
     waveform: waveform?.type,

@@ -39,6 +39,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
   const scorer = buildScorer(options, counters, stores)
   const engine = new AlarmEngine({
     assets: config.assets,
+    links: { gateway: config.gateway.id, sources: config.sources },
     state: stores.records.workingAlarms(),
     clock,
     prng: options.prng,
@@ -47,7 +48,10 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     cronMatcher,
     watchFloods: true,
     commit: transition => {
-      keepBlackBox(stores.history, config.storage.blackBox, transition)
+      // Alarms of the gateway itself have no rows.
+      if (config.assets.some(({ id }) => id === transition.asset)) {
+        keepBlackBox(stores.history, config.storage.blackBox, transition)
+      }
       void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition))
     },
   })

@@ -1,3 +1,4 @@
+import type { CaptureFigures } from '../alarms/watched.ts'
 import type { AssetConfig } from '../config/contract.ts'
 import type { WaveformBlock } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
@@ -11,6 +12,7 @@ import type { AxisOut, CaptureIn, RawAxis, RawCapture } from '../models/vibratio
 import type { SpeedOfCapture } from '../models/vibration/velocity.ts'
 import type { WindowDoubt } from '../scoring/contract.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
+import { captureFigures } from './capture-figures.ts'
 import { speedTrouble } from './capture-speed.ts'
 import type { Vibration } from './vibration.ts'
 import type { WaveformScoringDeps } from './waveform-scoring.ts'
@@ -20,8 +22,8 @@ interface CaptureLineDeps extends WaveformScoringDeps {
   analyser: Pick<Analyser, 'analyse'>
   speed: Pick<SpeedTrack, 'during'>
   vibration: Pick<Vibration, 'keep' | 'lost' | 'stream'>
-  /** What the sensors of a capture that ended at `endUs` have; empty where all are well. */
-  sensors(endUs: number, troubles: { channel: number; fault: string; text: string }[]): void
+  /** What the sensors of a capture that ended at `endUs` have, empty where all are well; and what it tells of the machine. */
+  sensors(endUs: number, troubles: { channel: number; fault: string; text: string }[], figures: CaptureFigures[]): void
   /** It is in the history, and may be learnt from. */
   captured(startUs: number): void
   /** Told what cannot be read back. */
@@ -167,7 +169,7 @@ export class CaptureLine {
     const unusable = this.#unusable(axes, doubt, scorer) || notScored
     const doubtful = doubt && doubt !== NO_DOUBT ? { doubt } : {}
     vibration.keep(this.#asset.index, { endUs, axes, unusable, notScored, ...doubtful, ...(speed ? { speed } : {}) })
-    sensors(endUs, troubles)
+    sensors(endUs, troubles, captureFigures(axes, columns, channels, doubt))
     if (troubles.length === 0 && this.#speedTrouble(speed, undefined) === '') captured(startUs)
     if (!doubt || notScored !== '') return
     const unscored = { ...taken, judged }
