@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'check-config': async () => (await import('./check-config.ts')).checkConfigCommand(),
   channels: async () => (await import('./daemon-commands.ts')).channelsCommand(),
   status: async () => (await import('./daemon-commands.ts')).statusCommand(),
+  watch: async () => (await import('./watch.ts')).watchCommand(),
   alarms: async () => (await import('./alarms.ts')).alarmsCommand(),
   history: async () => (await import('./history.ts')).historyCommand(),
   'set-baseline': async () => (await import('./daemon-commands.ts')).setBaselineCommand(),
