@@ -60,8 +60,9 @@ interface OfAsset {
 /** Device time that advances like this beside the gateway's is lived through now; faster, it is a backlog that is being delivered. */
 const PACE_LEAST = 0.4
 const PACE_MOST = 2.5
-/** A periodic publisher is suspected after so many of its longest usual gaps. */
+/** The value of a periodic publisher is old after so many of its longest usual gaps, and never before so long. */
 const USUAL_TIMES = 3
+const OLD_LEAST_MS = 2_000
 
 export class ArrivalFaults {
   readonly #book: AlarmBook
@@ -170,12 +171,12 @@ function silentValue({ sensor }: ChannelConfig, ageMs: number, sinceLastMs: numb
   return sinceLastMs < silentMs ? 0 : Number.NaN
 }
 
-/** Long before it is told: values that are held too long would pass for a machine that has changed. */
+/** Long before it is told: values that are held too long would pass for a machine that has changed, or that has not. */
 function isOld({ alarm }: AssetConfig, { sensor, reports }: ChannelConfig, usualGapMs: number, ageMs: number): boolean {
   const { silentMs } = sensor ?? {}
   if (silentMs === undefined || Number.isNaN(ageMs)) return false
-  const suspectMs = reports === 'on-change' ? silentMs : Math.max(alarm.onDelayMs / 2, USUAL_TIMES * usualGapMs)
-  return ageMs >= Math.min(silentMs, suspectMs)
+  const periodicMs = usualGapMs > 0 ? Math.max(OLD_LEAST_MS, USUAL_TIMES * usualGapMs) : alarm.onDelayMs / 2
+  return ageMs >= Math.min(silentMs, reports === 'on-change' ? silentMs : periodicMs)
 }
 
 /** 1 where every channel that can be told has the fault, and there are several. A channel that reports on change may be quiet with them. */

@@ -39,8 +39,8 @@ const RUNNING = 2
 
 export interface AlarmEngineOptions {
   assets: readonly AssetConfig[]
-  /** Whose links are watched; alarms of them are of the gateway with that id. */
-  links?: { gateway: string; sources: readonly SourceConfig[] }
+  /** Whose links are watched; alarms of them are of the gateway itself. */
+  links?: readonly SourceConfig[]
   /** Folded from the journal; the engine is its only writer from then on. */
   state: AlarmState
   clock: Clock
@@ -118,8 +118,7 @@ export class AlarmEngine {
     this.#faults = new SensorFaults(this.#book, options.assets)
     const silent = this.#faults.silent.bind(this.#faults)
     this.#arrivals = new ArrivalFaults(this.#book, options.assets, silent)
-    const { links } = options
-    this.#links = links && new SourceFaults(this.#book, links.gateway, links.sources)
+    this.#links = options.links && new SourceFaults(this.#book, options.links)
     this.#time = new RunningTime(options.assets.length)
     this.#always = options.assets.map(asset => asset.channels.every(channel => channel.waveform))
     this.#runningNow = Uint8Array.from(this.#always, always => (always ? 1 : 0))

@@ -1,6 +1,7 @@
 // Rules of sensors and of the links they come over. Their value is 1 while there is the fault, else 0; NaN where nothing can be said.
 import type { AssetConfig, ChannelConfig, SensorConfig, SourceConfig, SourceWatchConfig } from '../config/contract.ts'
 import type { AlarmRule } from './contract.ts'
+import { GATEWAY_LEVEL } from './flood.ts'
 
 /** Told by rows; told by when values come. */
 export const ROW_FAULTS = ['stuck', 'out-of-range', 'clipping', 'noisy'] as const
@@ -54,11 +55,11 @@ export function arrivalRule(asset: AssetConfig, sensor: SensorConfig, fault: Arr
   )
 }
 
-/** Of the gateway, for it is no asset's: its `asset` is the id of the gateway. */
-export function sourceRule(gateway: string, { id }: SourceConfig, fault: SourceFault): AlarmRule {
+/** Of the gateway itself, for it is no asset's. */
+export function sourceRule({ id }: SourceConfig, fault: SourceFault): AlarmRule {
   return {
     id: `${id}.${fault}`,
-    asset: gateway,
+    asset: GATEWAY_LEVEL,
     ...BINARY,
     priority: SOURCE_PRIORITY,
     onDelayUs: fault === 'down' ? 0 : ERRORS_MS * 1000,

@@ -1,4 +1,4 @@
-// Alarms of the links that values come over. A source feeds any number of assets, so these are alarms of the gateway: their asset is its id.
+// Alarms of the links that values come over. A source feeds any number of assets, so these are alarms of the gateway itself, as floods are.
 import type { SourceConfig } from '../config/contract.ts'
 import type { SensorTick, SourceTick } from './arrival-faults.ts'
 import type { AlarmBook } from './book.ts'
@@ -21,7 +21,7 @@ export class SourceFaults {
   readonly #book: AlarmBook
   readonly #watches: SourceWatch[]
 
-  constructor(book: AlarmBook, gateway: string, sources: readonly SourceConfig[]) {
+  constructor(book: AlarmBook, sources: readonly SourceConfig[]) {
     this.#book = book
     this.#watches = sources.flatMap(source => {
       const { downMs, errorsPerMin } = sourceWatch(source)
@@ -29,7 +29,7 @@ export class SourceFaults {
       return (['down', 'frame-errors'] as const).flatMap(fault => {
         const limit = limits[fault]
         if (limit === undefined) return []
-        const watch = newFaultWatch(sourceRule(gateway, source, fault), source.id, source.id, fault)
+        const watch = newFaultWatch(sourceRule(source, fault), source.id, source.id, fault)
         return [{ ...watch, source: source.id, fault, limit, judgedMs: Number.NaN, errors: 0 }]
       })
     })

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { AlarmTransition } from '../alarms/contract.ts'
 import { AlarmEngine } from '../alarms/engine.ts'
+import { GATEWAY_LEVEL } from '../alarms/flood.ts'
 import type { StorageConfig } from '../config/contract.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -39,7 +40,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
   const scorer = buildScorer(options, counters, stores)
   const engine = new AlarmEngine({
     assets: config.assets,
-    links: { gateway: config.gateway.id, sources: config.sources },
+    links: config.sources,
     state: stores.records.workingAlarms(),
     clock,
     prng: options.prng,
@@ -48,10 +49,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     cronMatcher,
     watchFloods: true,
     commit: transition => {
-      // Alarms of the gateway itself have no rows.
-      if (config.assets.some(({ id }) => id === transition.asset)) {
-        keepBlackBox(stores.history, config.storage.blackBox, transition)
-      }
+      keepBlackBox(stores.history, config.storage.blackBox, transition)
       void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition))
     },
   })
@@ -131,9 +129,9 @@ async function buildLinks(
 function keepBlackBox(
   history: History,
   { beforeMs, afterMs }: StorageConfig['blackBox'],
-  { transition, asset, kind, onsetUs, atUs }: AlarmTransition,
+  { transition, asset, onsetUs, atUs }: AlarmTransition,
 ): void {
-  if (kind === 'system') return
+  if (asset === GATEWAY_LEVEL) return
   if (transition !== 'raised' && transition !== 'cleared' && transition !== 'latched') return
   const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)

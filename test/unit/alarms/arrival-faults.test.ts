@@ -197,7 +197,7 @@ t.test('links: down, and frames that cannot be read, are alarms of the gateway',
     }) satisfies SourceConfig
   const sources = [source('plant', { downMs: 5 * MIN_MS, errorsPerMin: 60 }), source('other', {})]
   const quiet = asset([channel('flow')])
-  const made = testEngine([quiet], { links: { gateway: 'gw-1', sources } })
+  const made = testEngine([quiet], { links: sources })
   const at = new Bench(made.engine, quiet)
   let errors = 0
   const minutes = (count: number, perMin: number): void => {
@@ -213,24 +213,24 @@ t.test('links: down, and frames that cannot be read, are alarms of the gateway',
   minutes(4, 120)
   t.match(made.transitions, [
     {
-      asset: 'gw-1',
+      asset: '_gateway',
       rule: 'plant.frame-errors',
       kind: 'sensor',
       message: 'plant: 120 frames a minute cannot be read, more than 60',
     },
   ])
   minutes(8, 0)
-  t.same(told(made.transitions).slice(1), ['gw-1 plant.frame-errors cleared'])
+  t.same(told(made.transitions).slice(1), ['_gateway plant.frame-errors cleared'])
   at.link('plant', { up: false, sinceMs: at.nowMs, detail: '/dev/ttyUSB0 went away; is it plugged in?' })
   at.run(5 * MINUTE_S - 1, [])
   t.equal(made.transitions.length, 2)
   at.run(2, [])
   t.match(made.transitions[2], {
-    asset: 'gw-1',
+    asset: '_gateway',
     rule: 'plant.down',
     message: 'plant: no link for 5 min: /dev/ttyUSB0 went away; is it plugged in?',
   })
   at.link('plant', { up: true, sinceMs: at.nowMs })
   at.run(6 * MINUTE_S, [])
-  t.match(told(made.transitions).slice(3), ['gw-1 plant.down cleared'])
+  t.match(told(made.transitions).slice(3), ['_gateway plant.down cleared'])
 })
