@@ -72,7 +72,14 @@ function machine({ layout, onDelayMin, limitDelayMin, maxAgeS, onChange }: Plan)
     {
       layout,
       running: { text: 'current > 1', anyOf: [[{ channel: 1, op: '>', value: 1 }]], settleMs: 5000 },
-      alarm: { onDelayMs: onDelayMin * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 },
+      alarm: {
+        onDelayMs: onDelayMin * MIN_MS,
+        offDelayMs: MIN_MS,
+        deadband: 0.1,
+        trendHorizonMs: 0,
+        shelveMaxMs: 0,
+        priority: 3,
+      },
       setpoints: [
         {
           ...{
