@@ -34,6 +34,8 @@ import type { SyncReport } from './uplink/contract.ts'
 const LEARN_CHECK_MS = 1_000
 const RETENTION_MS = 60_000
 const STATE_CHECK_MS = 2_000
+/** Shelving ends and windows begin to the second. */
+const ALARMS_TICK_MS = 1_000
 const CAPTURES_DRAIN_MS = 500
 const SCORER_DRAIN_MS = 1_500
 const UPLINK_DRAIN_MS = 1_500
@@ -157,6 +159,7 @@ export class Agent {
     every(LEARN_CHECK_MS, () => this.#learning.check())
     every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))
     every(STATE_CHECK_MS, () => this.#publishState())
+    every(ALARMS_TICK_MS, () => this.parts.engine.tick())
     if (!config.uplink) return
     every(config.uplink.healthEveryMs, () => uplink?.publishHealth(healthMessage(this.parts)))
     every(config.uplink.featuresEveryMs, () => {

@@ -1,6 +1,7 @@
 // Scores and values -> alarm transitions: pure functions over event time. State is a fold over the journal.
 
-export type AlarmKind = 'machine' | 'sensor'
+/** `system`: of the gateway itself. */
+export type AlarmKind = 'machine' | 'sensor' | 'system'
 export type Priority = 1 | 2 | 3 | 4
 
 /** ISA-18.2 names, derived from the two facts (active, acked) and suppression. */
@@ -23,7 +24,62 @@ export function isaState(active: boolean, acked: boolean, suppression: Suppressi
   return acked ? 'Normal' : 'RtnUnacknowledged'
 }
 
-export type TransitionKind = 'raised' | 'cleared' | 'acknowledged'
+/**
+ * What happened to an alarm. `latched`: its condition went, the alarm waits for a person. `superseded`: a newer occurrence of
+ * its rule took its place. `suppressed`, `unsuppressed`: by design. `labelled`: an operator said what it was.
+ */
+export const TRANSITIONS = [
+  'raised',
+  'cleared',
+  'acknowledged',
+  'latched',
+  'superseded',
+  'shelved',
+  'unshelved',
+  'suppressed',
+  'unsuppressed',
+  'out-of-service',
+  'in-service',
+  'labelled',
+] as const
+export type TransitionKind = (typeof TRANSITIONS)[number]
+
+/** Who did it: the agent by itself, an operator at the gateway, or a command from afar. */
+export type Actor = 'agent' | 'operator' | 'command'
+
+export interface Who {
+  actor: Actor
+  /** A name; `agent` for the agent itself. */
+  by: string
+  /** Why. */
+  note?: string
+}
+
+/** Since when and why alarms of a rule, or of a whole asset, are suppressed. */
+export interface SuppressionFact extends Who {
+  sinceUs: number
+  /** Shelving always ends. */
+  untilUs?: number
+}
+
+/** At most one fact of each kind; several may hold at once, and the ISA name tells of the strongest. */
+export interface Suppressions {
+  shelved?: SuppressionFact & { untilUs: number }
+  byDesign?: SuppressionFact
+  outOfService?: SuppressionFact
+}
+
+/** Rule of the records that suppress all alarms of an asset at once. */
+export const WHOLE_ASSET = '*'
+
+/** An alarm stands, and is retained at the broker, while it is active, unacknowledged, or suppressed for itself. */
+export function stands(t: Pick<AlarmTransition, 'active' | 'acked' | 'suppressions'>): boolean {
+  return t.active || !t.acked || t.suppressions !== undefined
+}
+
+export const VERDICTS = ['confirmed', 'false', 'expected'] as const
+/** What an operator found when he looked at the machine. */
+export type Verdict = (typeof VERDICTS)[number]
 
 /** What is watched: one per model and one per fixed limit. */
 export interface AlarmRule {
@@ -41,6 +97,8 @@ export interface AlarmRule {
   deadband: number
   onDelayUs: number
   offDelayUs: number
+  /** Stays active after its condition went, until somebody acknowledged it. */
+  latching?: true
   action?: string
 }
 
@@ -80,7 +138,18 @@ export interface AlarmTransition {
   /** After the transition. */
   active: boolean
   acked: boolean
+  /** In effect: the strongest of the rule's own and of those of its asset. */
   suppression: Suppression
+  /** The rule's own, where it has any: after this record they are all that hold. */
+  suppressions?: Suppressions
+  /** Of the suppression in effect, where it is shelving. */
+  shelvedUntilUs?: number
+  /** Only suppressed, not raised: value, setpoint and evidence say nothing. */
+  neverRaised?: true
+  /** Id of the flood during which it was raised. */
+  flood?: string
+  /** The condition went; only the latch keeps the alarm active. */
+  latched?: true
   /** µs since 1970: when the value first went beyond; when the alarm was raised; when this transition happened. */
   onsetUs: number
   raisedUs: number
@@ -94,9 +163,12 @@ export interface AlarmTransition {
   evidence: Evidence[]
   action?: string
   model?: ModelRef
-  /** Who and why, for acknowledged. */
+  /** Who and why; without them it was the agent, following the values. */
+  actor?: Actor
   by?: string
   note?: string
+  /** For labelled. */
+  label?: Verdict
 }
 
 /** A rule's timing state between samples. Plain data, one per rule. */
@@ -113,8 +185,10 @@ export interface RuleState {
 export interface AlarmSnapshot {
   /** Of the last transition folded in; the next one gets this + 1. */
   alertSeq: number
-  /** Last transition of every alarm that is active or unacknowledged. */
+  /** Last transition of every alarm that stands. */
   standing: AlarmTransition[]
+  /** What is suppressed, by ruleKey(); absent in checkpoints of versions before. */
+  suppressions?: Record<string, Suppressions>
 }
 
 /** Payload of a journal record of kind `checkpoint`: lets older records go. Other rooms add fields of their own. */

@@ -3,14 +3,15 @@
 import type { AssetConfig, ChannelConfig } from '../config/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Counter, Counters } from '../core/counters.ts'
-import { AgentError } from '../core/errors.ts'
 import type { Prng } from '../core/prng.ts'
-import { isoFromUs } from '../core/types.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 import type { GatedBlock } from '../windows/contract.ts'
 import { AlarmBook } from './book.ts'
-import type { AlarmTransition } from './contract.ts'
+import { ByDesign } from './by-design.ts'
+import type { AlarmRule, AlarmTransition, SuppressionFact } from './contract.ts'
+import { AlarmDesk } from './desk.ts'
 import { type Blame, blame, isActive, isEvidence, modelRef } from './evidence.ts'
+import { FloodWatch } from './flood.ts'
 import {
   limitCleared,
   limitEvidence,
@@ -25,6 +26,7 @@ import { limitRules, MODEL_RULE, modelRule } from './rules.ts'
 import { RunningTime } from './running-time.ts'
 import { type SensorTrouble, SensorWatches } from './sensors.ts'
 import { type AlarmState, ruleKey, standingOf } from './state.ts'
+import { factInEffect } from './suppression.ts'
 
 /** `GatedBlock.states` of a settled, running machine. */
 const RUNNING = 2
@@ -40,6 +42,10 @@ export interface AlarmEngineOptions {
   clockState: () => AlarmTransition['clock']
   /** Must not throw. Called in the order of alertSeq. */
   commit: (transition: AlarmTransition) => void
+  /** See ByDesignOptions; absent = no windows. */
+  cronMatcher?: (cron: string) => (minuteMs: number) => boolean
+  /** Raise an alarm of the gateway when there are too many; not in a backtest. */
+  watchFloods?: boolean
 }
 
 /** A rule on its way to an alarm. */
@@ -64,6 +70,10 @@ interface Watch extends Blame {
 export class AlarmEngine {
   readonly #options: AlarmEngineOptions
   readonly #book: AlarmBook
+  /** What people do with alarms. */
+  readonly desk: AlarmDesk
+  readonly #byDesign: ByDesign
+  readonly #flood: FloodWatch | undefined
   /** By asset index: fixed limits in channel order; the model's rule. */
   readonly #limits: Watch[][]
   readonly #models: Watch[]
@@ -76,7 +86,15 @@ export class AlarmEngine {
 
   constructor(options: AlarmEngineOptions) {
     this.#options = options
-    this.#book = new AlarmBook(options)
+    this.#book = new AlarmBook({
+      ...options,
+      commit: transition => {
+        options.commit(transition)
+        this.#flood?.made(transition)
+      },
+      floodId: () => this.#flood?.id,
+    })
+    if (options.watchFloods) this.#flood = new FloodWatch({ ...options, book: this.#book })
     this.#limits = options.assets.map(asset =>
       asset.channels.flatMap((channel, column) =>
         limitRules(asset, channel).map(rule => newWatch(rule, asset, channel, column)),
@@ -88,6 +106,10 @@ export class AlarmEngine {
     this.#always = options.assets.map(asset => asset.channels.every(channel => channel.waveform))
     this.#runningNow = Uint8Array.from(this.#always, always => (always ? 1 : 0))
     this.#notFinite = options.counters.get('alarms.score_not_finite')
+    const shared = { ...options, book: this.#book, isRunning: (asset: number) => this.#runningNow[asset] === 1 }
+    this.desk = new AlarmDesk({ ...shared, rulesOf: asset => this.#rulesOf(asset) })
+    const targetOf: AlarmDesk['targetOf'] = (asset, rule) => this.desk.targetOf(asset, rule)
+    this.#byDesign = new ByDesign({ cronMatcher: () => () => false, ...shared, targetOf })
   }
 
   /** Takes up the alarms that stand: active ones stay active, those whose rule is gone are cleared. Call once. */
@@ -97,18 +119,37 @@ export class AlarmEngine {
     for (const alarm of [...this.#options.state.standing.values()]) {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
+      // A latched alarm stands without its condition.
+      if (alarm.kind === 'system' || (watch && alarm.latched)) continue
       if (watch) {
         Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
         if ('blamed' in watch) blame(watch, alarm.evidence)
       } else this.#book.clearRemoved(alarm, this.#options.clock.nowUs())
     }
+    this.desk.dropRemoved()
+    this.tick()
+  }
+
+  /** Every second: shelving ends, windows begin and end. */
+  tick(): void {
+    this.desk.tick()
+    this.#byDesign.tick()
+    this.#flood?.tick()
+  }
+
+  #rulesOf(asset: number): AlarmRule[] {
+    const watches = [this.#models[asset], ...(this.#limits[asset] ?? []), ...this.#sensors.of(asset)]
+    return watches.flatMap(watch => watch?.rule ?? [])
   }
 
   /** Fixed limits, row by row. Every gated row of every asset must pass here: running time is counted from them too. */
   rows(block: GatedBlock): void {
     const { rows, columns, values, states, timesUs, runningUs } = block
     this.#time.rows(block)
-    if (rows > 0) this.#runningNow[block.asset] = states[rows - 1] === RUNNING ? 1 : 0
+    if (rows > 0) {
+      this.#runningNow[block.asset] = states[rows - 1] === RUNNING ? 1 : 0
+      this.#byDesign.row(block.asset, values, (rows - 1) * columns)
+    }
     const watches = this.#limits[block.asset]
     if (!watches || watches.length === 0) return
     for (let row = 0; row < rows; row++) {
@@ -189,24 +230,14 @@ export class AlarmEngine {
     }
   }
 
-  /** Active or unacknowledged alarms, in the order they were raised. */
-  standing(): AlarmTransition[] {
-    return [...this.#options.state.standing.values()]
+  /** The fact that suppresses it, its own or its asset's. */
+  suppressedBy(alarm: AlarmTransition): SuppressionFact | undefined {
+    return factInEffect(this.#options.state, alarm)
   }
 
-  /** Throws NOT_FOUND for an alarm that does not stand, COMMAND_REFUSED for one acknowledged before. */
-  acknowledge(id: string, by: string, note?: string): AlarmTransition {
-    const alarm = this.#options.state.standing.get(id.toUpperCase())
-    if (!alarm) {
-      throw new AgentError('NOT_FOUND', `no alarm ${id} stands; \`wearwatch alarms\` lists those that do`)
-    }
-    if (alarm.acked) {
-      const when = isoFromUs(alarm.atUs)
-      throw new AgentError('COMMAND_REFUSED', `alarm ${id} was acknowledged at ${when} by ${alarm.by ?? 'someone'}`)
-    }
-    const index = this.#options.assets.findIndex(asset => asset.id === alarm.asset)
-    const running = index >= 0 && this.#runningNow[index] === 1
-    return this.#book.acknowledge(alarm, this.#options.clock.nowUs(), running, by, note)
+  /** Alarms that stand, in the order in which they began to. */
+  standing(): AlarmTransition[] {
+    return [...this.#options.state.standing.values()]
   }
 
   #raiseLimit(watch: Watch, timeUs: number): void {

@@ -33,8 +33,10 @@ function limitRule(
 /** Of the sensor of a channel whose captures are judged: its value is 1 where one has a fault, else 0. Delays as those of the model. */
 export function sensorRule(asset: AssetConfig, channel: ChannelConfig): AlarmRule {
   const { priority, onDelayMs, offDelayMs } = asset.alarm
+  // A sensor that is well again needs nobody.
+  const { latching: _machines, ...shared } = common(asset, `${channel.id}.sensor`, priority, onDelayMs, offDelayMs)
   return {
-    ...common(asset, `${channel.id}.sensor`, priority, onDelayMs, offDelayMs),
+    ...shared,
     kind: 'sensor',
     setpoint: 1,
     side: 'above',
@@ -60,7 +62,7 @@ function common(
   priority: AlarmRule['priority'],
   onDelayMs: number,
   offDelayMs: number,
-): Pick<AlarmRule, 'id' | 'asset' | 'tag' | 'kind' | 'priority' | 'onDelayUs' | 'offDelayUs'> {
+): Pick<AlarmRule, 'id' | 'asset' | 'tag' | 'kind' | 'priority' | 'onDelayUs' | 'offDelayUs' | 'latching'> {
   return {
     id,
     asset: asset.id,
@@ -69,5 +71,6 @@ function common(
     priority,
     onDelayUs: onDelayMs * 1000,
     offDelayUs: offDelayMs * 1000,
+    ...(asset.alarm.latching ? { latching: true } : {}),
   }
 }

@@ -1,21 +1,29 @@
 // Alarm state is a fold over the journal, nothing else. The same fold runs on every transition as it is made and, after
 // a restart, over the records on the disk; test/unit/alarms holds that both give the same state.
 import type { JournalRecord } from '../journal/contract.ts'
-import type { AlarmSnapshot, AlarmTransition, CheckpointPayload } from './contract.ts'
+import {
+  type AlarmSnapshot,
+  type AlarmTransition,
+  type CheckpointPayload,
+  type Suppressions,
+  stands,
+} from './contract.ts'
 
 export { isaState } from './contract.ts'
 
 export interface AlarmState {
   /** Of the last transition folded in, 0 at first. Stored: an empty list of alarms does not restart the numbering. */
   alertSeq: number
-  /** Last transition of every alarm that is active or unacknowledged, by id, in the order they were raised. */
+  /** Last transition of every alarm that stands, by id, in the order in which they began to. */
   standing: Map<string, AlarmTransition>
   /** Newest standing occurrence of a rule, by ruleKey(). */
   byRule: Map<string, string>
+  /** By ruleKey(), WHOLE_ASSET included; empty ones are left out. */
+  suppressions: Map<string, Suppressions>
 }
 
 export function newAlarmState(): AlarmState {
-  return { alertSeq: 0, standing: new Map(), byRule: new Map() }
+  return { alertSeq: 0, standing: new Map(), byRule: new Map(), suppressions: new Map() }
 }
 
 export function ruleKey(asset: string, rule: string): string {
@@ -27,9 +35,15 @@ export function applyTransition(state: AlarmState, t: AlarmTransition): void {
   if (t.alertSeq <= state.alertSeq) return
   state.alertSeq = t.alertSeq
   const key = ruleKey(t.asset, t.rule)
-  if (t.active || !t.acked) {
+  // What supersedes an alarm takes its suppressions over.
+  if (t.transition !== 'superseded' && t.transition !== 'labelled') {
+    if (t.suppressions) state.suppressions.set(key, t.suppressions)
+    else state.suppressions.delete(key)
+  }
+  if (t.transition === 'labelled' && !state.standing.has(t.id)) return
+  if (stands(t)) {
+    if (!state.standing.has(t.id)) state.byRule.set(key, t.id)
     state.standing.set(t.id, t)
-    if (t.transition === 'raised') state.byRule.set(key, t.id)
   } else {
     state.standing.delete(t.id)
     if (state.byRule.get(key) === t.id) state.byRule.delete(key)
@@ -42,7 +56,11 @@ export function standingOf(state: AlarmState, asset: string, rule: string): Alar
 }
 
 export function snapshot(state: AlarmState): AlarmSnapshot {
-  return { alertSeq: state.alertSeq, standing: [...state.standing.values()] }
+  return {
+    alertSeq: state.alertSeq,
+    standing: [...state.standing.values()],
+    suppressions: Object.fromEntries(state.suppressions),
+  }
 }
 
 export function restore(from: AlarmSnapshot): AlarmState {
@@ -51,6 +69,7 @@ export function restore(from: AlarmSnapshot): AlarmState {
     state.standing.set(t.id, t)
     state.byRule.set(ruleKey(t.asset, t.rule), t.id)
   }
+  for (const [key, suppressions] of Object.entries(from.suppressions ?? {})) state.suppressions.set(key, suppressions)
   state.alertSeq = from.alertSeq
   return state
 }

@@ -1,10 +1,10 @@
-// Commands that ask the running daemon over its socket: status, channels, alarms, sync, set-baseline. history.ts has one more.
+// Commands that ask the running daemon over its socket: status, channels, sync, set-baseline; alarms.ts and history.ts have more.
 import { Command } from 'commander'
 import { askDaemon } from '../http/client.ts'
-import type { AlarmView, BaselineReport } from '../http/contract.ts'
+import type { BaselineReport } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
-import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
+import { action, EXIT, paint, print, printJson, table } from './shared.ts'
 import { DEFAULT_CONFIG, socketOf } from './socket.ts'
 import { printStatus } from './status-text.ts'
 import { timeUs } from './time-option.ts'
@@ -63,49 +63,6 @@ function channelRow(row: LiveChannel): string[] {
     age,
     rate,
     quality,
-  ]
-}
-
-export function alarmsCommand(): Command {
-  const alarms = new Command('alarms').description('standing and unacknowledged alarms')
-  const list = daemonCommand('list', 'list them, highest priority first').action(
-    action(async (options: DaemonOptions) => {
-      const rows = await askDaemon<AlarmView[]>(await socketOf(options), 'GET', '/v1/alarms')
-      if (options.json) printJson(rows)
-      else if (rows.length === 0) print('no alarms standing')
-      else print(table(['ID', 'P', 'STATE', 'SINCE', 'ASSET', 'MESSAGE'], rows.map(alarmRow)))
-      return EXIT.ok
-    }),
-  )
-  const acknowledge = daemonCommand('ack', 'acknowledge an alarm')
-    .argument('<id>', 'alarm id, as `alarms list` shows it')
-    .option('--by <NAME>', 'who acknowledges', process.env.USER ?? 'cli')
-    .option('--note <TEXT>', 'why, for the record')
-    .action(
-      action(async (id: string, options: DaemonOptions & { by: string; note?: string }) => {
-        const body = { by: options.by, ...(options.note === undefined ? {} : { note: options.note }) }
-        const alarm = await askDaemon<AlarmView>(
-          await socketOf(options),
-          'POST',
-          `/v1/alarms/${encodeURIComponent(id)}/acknowledge`,
-          body,
-        )
-        if (options.json) printJson(alarm)
-        else print(`${alarm.id} ${alarm.asset}: ${alarm.isaState}, acknowledged by ${options.by}`)
-        return EXIT.ok
-      }),
-    )
-  return alarms.addCommand(list, { isDefault: true }).addCommand(acknowledge)
-}
-
-function alarmRow(alarm: AlarmView): string[] {
-  return [
-    alarm.id,
-    String(alarm.priority),
-    alarm.isaState,
-    localTime(alarm.raised),
-    alarm.tag ?? alarm.asset,
-    alarm.message,
   ]
 }
 

@@ -8,7 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'check-config': async () => (await import('./check-config.ts')).checkConfigCommand(),
   channels: async () => (await import('./daemon-commands.ts')).channelsCommand(),
   status: async () => (await import('./daemon-commands.ts')).statusCommand(),
-  alarms: async () => (await import('./daemon-commands.ts')).alarmsCommand(),
+  alarms: async () => (await import('./alarms.ts')).alarmsCommand(),
   history: async () => (await import('./history.ts')).historyCommand(),
   'set-baseline': async () => (await import('./daemon-commands.ts')).setBaselineCommand(),
   learn: async () => (await import('./learn.ts')).learnCommand(),

@@ -57,7 +57,9 @@ interface Status {
     active: boolean
     isaState: string
     message: string
+    flood?: string
   }[]
+  alarmRates: { lastHour: number; perHour: number; chattering: number; stale: number; flood?: string }
   sources: SourceStatus[]
   scorer: ScorerStatus
   uplink: UplinkStatus
@@ -97,7 +99,24 @@ export function printStatus(raw: Record<string, unknown>): void {
     line(asset.tag ?? asset.id, asset.bad.length === 0 && asset.alarms === 0, assetText(asset))
     for (const text of [...vibrationTexts(asset), ...baselineTexts(asset)]) print(`${' '.repeat(9)} ${text}`)
   }
-  for (const alarm of status.alarms) printAlarm(alarm)
+  if (status.alarmRates.lastHour > 0 || status.alarmRates.flood !== undefined)
+    line('alarms', !status.alarmRates.flood, ratesText(status.alarmRates))
+  printAlarms(status.alarms)
+}
+
+function ratesText({ lastHour, perHour, chattering, stale, flood }: Status['alarmRates']): string {
+  const counts = [`${lastHour} in the last hour, ${perHour} an hour over a day`]
+  if (chattering > 0) counts.push(`${chattering} chattering`)
+  if (stale > 0) counts.push(`${stale} stale`)
+  return flood === undefined ? counts.join(', ') : `${counts.join(', ')}; ${flood}`
+}
+
+/** Those of a flood are told by its one line, which names the command that lists them. */
+function printAlarms(alarms: Status['alarms']): void {
+  const floods = new Set(alarms.filter(alarm => alarm.asset.startsWith('_')).map(({ id }) => id))
+  const hidden = alarms.filter(alarm => alarm.flood !== undefined && floods.has(alarm.flood))
+  for (const alarm of alarms) if (!hidden.includes(alarm)) printAlarm(alarm)
+  if (hidden.length > 0) print(`${hidden.length} alarms of the flood: wearwatch alarms list --grouped`)
 }
 
 /** One that is over stands here until somebody acknowledges it; it is not shown like one that stands. */

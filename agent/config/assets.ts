@@ -18,6 +18,7 @@ import { timesMs } from './quantities.ts'
 import { parseCondition } from './running.ts'
 import { type AssetIn, assetSchema, type ChannelIn, type TypeIn, typeSchema } from './schema-assets.ts'
 import type { Sources } from './sources.ts'
+import { buildSuppress } from './suppress.ts'
 import { checkUnused } from './unused-types.ts'
 import { didYouMean, shown } from './wording.ts'
 
@@ -103,6 +104,10 @@ class AssetBuilder {
       running: this.#running(channels),
       learn: this.#learn(),
       alarm: this.#alarm(),
+      suppress: buildSuppress(this.#ctx, this.#keys.suppress ?? [], channels, i => [
+        ...this.#ctx.place(id, asset.type, 'suppress'),
+        i,
+      ]),
       model: this.#model(),
     }
     if (asset.tag !== undefined) made.tag = asset.tag
@@ -207,7 +212,9 @@ class AssetBuilder {
       offDelayMs: alarm?.['off-delay'] ?? DEFAULTS.alarm.offDelayMs,
       deadband: alarm?.deadband ?? DEFAULTS.alarm.deadband,
       priority: alarm?.priority ?? DEFAULTS.alarm.priority,
+      shelveMaxMs: alarm?.['shelve-max'] ?? DEFAULTS.alarm.shelveMaxMs,
     }
+    if (alarm?.latching) built.latching = true
     if (alarm?.action !== undefined) built.action = alarm.action
     return built
   }

@@ -1,16 +1,14 @@
 // `uplink.commands`: which commands are taken from MQTT, and from whom.
 import { createPublicKey } from 'node:crypto'
-import type { z } from 'zod'
-import { check } from './check.ts'
+import { check, checkEntries } from './check.ts'
 import type { LoadContext } from './context.ts'
 import type { CommandKey, CommandName, UplinkConfig } from './contract.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Path } from './issues.ts'
-import { commandListSchema, commandsMapSchema, KEYS_MAX } from './schema-commands.ts'
+import { commandListSchema, commandsMapSchema, KEYS_MAX, keySchema } from './schema-commands.ts'
 import { readSmall } from './secrets.ts'
 
 type Built = Pick<UplinkConfig, 'commands' | 'commandTrust'>
-type Written = z.output<typeof commandsMapSchema>
 
 const PATH = ['uplink', 'commands']
 /** These say "look" and change nothing by themselves. */
@@ -31,8 +29,8 @@ export function buildCommands(ctx: LoadContext, value: unknown, delivered: boole
   if (!written) return { commands: [] }
   const commands = unique(written.allow)
   const unsigned = unique(written.unsigned ?? [])
-  const keys = buildKeys(ctx, written.keys ?? {}, commands)
-  requireTrust(ctx, commands, [...PATH, 'allow'], Object.keys(written.keys ?? {}), unsigned)
+  const keys = buildKeys(ctx, written.keys, commands)
+  requireTrust(ctx, commands, [...PATH, 'allow'], ctx.keysAt([...PATH, 'keys']), unsigned)
   for (const [i, name] of (written.unsigned ?? []).entries()) {
     if (commands.includes(name)) continue
     ctx.issues.error([...PATH, 'unsigned', i], `${name} is not among the commands allowed`, `write allow: [${name}]`)
@@ -54,20 +52,15 @@ function requireTrust(
   if (orphans.length === 0) return
   ctx.issues.error(
     path,
-    `${orphans.join(', ')}: nobody could give ${orphans.length > 1 ? 'these commands' : 'this command'}, which need a signature`,
+    `${orphans.join(', ')}: nobody could give ${orphans.length > 1 ? 'these commands, which need' : 'this command, which needs'} a signature`,
     `write commands: {allow: [${commands.join(', ')}], keys: {ops: {public: ops.pub}}}; "wearwatch command key new" makes the key`,
   )
 }
 
-function buildKeys(
-  ctx: LoadContext,
-  written: NonNullable<Written['keys']>,
-  commands: readonly CommandName[],
-): CommandKey[] {
-  const ids = Object.keys(written)
-  if (ids.length > KEYS_MAX) ctx.issues.error([...PATH, 'keys'], `holds ${ids.length} keys; the most is ${KEYS_MAX}`)
+function buildKeys(ctx: LoadContext, value: unknown, commands: readonly CommandName[]): CommandKey[] {
   const keys: CommandKey[] = []
-  for (const [id, { public: named, allow }] of Object.entries(written).slice(0, KEYS_MAX)) {
+  const written = checkEntries('a key', keySchema, value, [...PATH, 'keys'], ctx.issues, KEYS_MAX)
+  for (const [id, { public: named, allow }] of written) {
     const path = [...PATH, 'keys', id]
     const publicKey = publicKeyOf(ctx, named, [...path, 'public'])
     for (const [i, name] of (allow ?? []).entries()) {

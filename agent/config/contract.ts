@@ -137,6 +137,25 @@ export interface AlarmConfig {
   deadband: number
   priority: 1 | 2 | 3 | 4
   action?: string
+  /** `latching`: all machine alarms of the asset stay active until acknowledged. */
+  latching?: boolean
+  /** The longest time for which its alarms can be shelved. */
+  shelveMaxMs: number
+}
+
+/** One entry of `suppress`: either a window of the calendar or an operating state. */
+export interface SuppressConfig {
+  /** 5 fields, the gateway's local time; from each match on for `forMs`. */
+  cron?: string
+  forMs?: number
+  /** Shown to people: `mode > 2`. */
+  text?: string
+  /** As RunningConfig.anyOf. */
+  anyOf?: readonly (readonly RunningTerm[])[]
+  /** Why, in words. */
+  note: string
+  /** Ids of rules; absent = all of the asset. */
+  rules?: readonly string[]
 }
 
 export interface ModelConfig {
@@ -171,6 +190,8 @@ export interface AssetConfig {
   running: RunningConfig | undefined
   learn: LearnConfig
   alarm: AlarmConfig
+  /** In file order; empty = never by design. */
+  suppress: readonly SuppressConfig[]
   model: ModelConfig
   /** Changes exactly when the asset must learn anew: a digest over id, channels, bindings' units and model shape. */
   digest: string

@@ -1,5 +1,6 @@
 // Keys of channels, types and assets.
 import { z } from 'zod'
+import { cronProblem } from './cron.ts'
 import {
   duration,
   integer,
@@ -8,6 +9,7 @@ import {
   oneOf,
   rate,
   rebaseline,
+  refuse,
   slug,
   text,
   unit,
@@ -169,6 +171,38 @@ const alarm = object('alarm', {
     .describe('Clears only below 1 - deadband. Default 0.1.'),
   priority: priority().describe('1 (highest) to 4. Default 3.'),
   action: text('what to do when it alarms', 500).optional().describe('What to do, in words; stands in the alarm.'),
+  latching: z
+    .boolean({ error: issue => expected('true or false', issue.input) })
+    .optional()
+    .describe('Alarms of the machine stay active until acknowledged, even when their condition went. Default false.'),
+  'shelve-max': duration('shelve-max', 60_000, 90 * DAY_MS)
+    .optional()
+    .describe('The longest time for which alarms of the asset can be shelved. Default 7d.'),
+})
+
+/** A window looks back minute by minute: a day of them is 1,440 looks. */
+const suppress = object('an entry of suppress', {
+  cron: text('a cron expression of 5 fields', 256)
+    .superRefine((cron, ctx) => {
+      const problem =
+        cron.trim().split(/\s+/).length === 6 ? 'expected 5 fields: windows begin at a minute' : cronProblem(cron)
+      if (problem) refuse(ctx, problem, 'write cron: "0 22 * * 6" for 22:00 each Saturday')
+    })
+    .optional()
+    .describe('When a window begins, in local time of the gateway: minute, hour, day, month, weekday.'),
+  for: duration('for', 60_000, DAY_MS).optional().describe('How long the window lasts, at most 1d.'),
+  when: text('a condition such as mode > 2', 500)
+    .optional()
+    .describe('Operating state in which alarms mean nothing, as in "running".'),
+  note: text('why, in words', 200).optional().describe('Why, in words; stands in the records.'),
+  rules: z
+    .array(text('the id of a rule such as flow.min', 200), {
+      error: issue => expected('a list of rules such as [flow.min]', issue.input),
+    })
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Only these rules; default all of the asset.'),
 })
 
 const model = object('model', {
@@ -214,6 +248,17 @@ const assetOwn = {
   running: running.optional().describe('Gates learning and scoring. Without it the machine counts as always running.'),
   learn: learn.optional().describe('The baseline.'),
   alarm: alarm.optional().describe("The alarm on the model's score."),
+  suppress: z
+    .array(suppress, {
+      error: issue =>
+        withHint(
+          expected('a list of windows and states', issue.input),
+          'write suppress: [{cron: "0 22 * * 6", for: 4h}]',
+        ),
+    })
+    .max(32)
+    .optional()
+    .describe('Suppression by design: maintenance windows, and operating states in which alarms mean nothing.'),
   model: model.optional().describe('The model.'),
 }
 

@@ -27,22 +27,15 @@ const unsigned = oneOf(
   ),
 )
 
-const keySchema = object('a key', {
+export const keySchema = object('a key', {
   public: text('a file or the line that "wearwatch command key new" printed', 4096).describe(
     'Public key, Ed25519: a PEM file, relative to this file, or its base64 on one line.',
   ),
   allow: commandListSchema.optional().describe('Only these commands with this key. Default: all that are allowed.'),
 })
 
-export const commandsMapSchema = object('commands', {
+const keys = {
   allow: commandListSchema.describe('Commands taken from MQTT.'),
-  keys: z
-    .record(slug('the id of a key'), keySchema, {
-      error: issue =>
-        withHint(expected('a mapping from key id to key', issue.input), 'write keys: {ops: {public: ops.pub}}'),
-    })
-    .optional()
-    .describe('Whose signatures count, by id.'),
   unsigned: z
     .array(unsigned, {
       error: issue =>
@@ -56,9 +49,16 @@ export const commandsMapSchema = object('commands', {
   'shelve-max': duration('shelve-max', 60_000, 7 * DAY_MS)
     .optional()
     .describe('The longest time for which an unsigned shelve may shelve. Default 8h.'),
+}
+
+/** The keys are checked one by one: commands.ts. */
+export const commandsMapSchema = object('commands', { ...keys, keys: z.unknown().optional() })
+const fullCommandsMapSchema = object('commands', {
+  ...keys,
+  keys: z.record(slug('the id of a key'), keySchema).optional().describe('Whose signatures count, by id.'),
 })
 
 /** For editors; the agent checks the two forms apart, so that each names its own errors. */
 export const commandsSchema = z
-  .union([commandListSchema, commandsMapSchema])
+  .union([commandListSchema, fullCommandsMapSchema])
   .describe('Commands taken from MQTT. Default: sync where there is a sync section, else none.')

@@ -35,7 +35,9 @@ export class Losses {
     const { dir, counters } = this.#options
     const what = `${droppedBytes} bytes of the newest rows in the history ${dir} were unreadable and are left out`
     counters.get('history.dropped_bytes').n += droppedBytes
-    this.#say(`${what}: a damaged disk, a power cut, or one that refused before a stop; what was older is there`)
+    this.#say(
+      `${what}: a kill or a power cut in the middle of a write, a disk that refused before a stop, or damage; what was older is there`,
+    )
   }
 
   #say(what: string, setAside?: string): void {

@@ -11,11 +11,51 @@ export interface AlarmView {
   isaState: string
   active: boolean
   acked: boolean
+  suppression: string
+  /** While it is shelved. */
+  shelvedUntil?: string
+  /** Who suppressed it, and why. */
+  suppressedBy?: string
+  suppressedNote?: string
+  latched?: true
+  /** Id of the flood during which it was raised. */
+  flood?: string
   priority: number
   onset: string
   raised: string
   message: string
   action?: string
+}
+
+/** By the measures of ISA-18.2; drills and what is suppressed do not count. */
+export interface AlarmStatisticsView {
+  /** When counting began. */
+  since: string
+  lastHour: number
+  /** Over the last 24 hours, or as long as is counted. */
+  perHour: number
+  /** The flood that stands. */
+  flood?: AlarmView
+  /** Of the machine, over the last 30 days. */
+  assets: { asset: string; tag?: string; episodes: number; perMonth: number; observedDays: number }[]
+  /** Raised three times within ten minutes, in the last day. */
+  chattering: { asset: string; rule: string; times: number; withinS: number }[]
+  /** Active for more than a day. */
+  stale: AlarmView[]
+  longest?: AlarmView
+}
+
+export const SUPPRESS_ACTIONS = ['shelve', 'unshelve', 'out-of-service', 'in-service'] as const
+
+/** Of an alarm that stands (`target` is its id), of a rule of an asset, or of all alarms of an asset. */
+export interface SuppressRequest {
+  action: (typeof SUPPRESS_ACTIONS)[number]
+  target: string
+  rule?: string
+  /** For `shelve`. */
+  forMs?: number
+  by: string
+  note?: string
 }
 
 /** `set-baseline`. */
@@ -54,8 +94,11 @@ export interface ControlApi {
   status(): Promise<Record<string, unknown>>
   channels(): LiveChannel[]
   alarms(): AlarmView[]
+  alarmStatistics(): AlarmStatisticsView
   /** Throws NOT_FOUND when no such alarm stands. */
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
+  /** Throws NOT_FOUND, COMMAND_REFUSED. */
+  suppress(request: SuppressRequest): Promise<AlarmView>
   history(query: HistoryQuery): AsyncIterable<HistoryRows>
   /** In at most `points` rows. */
   summary(query: SummaryQuery): Promise<HistorySummary>

@@ -5,14 +5,12 @@ import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { makeDir } from '../core/folders.ts'
+import { addAlarmRoutes, BY_CHARS_MAX } from './alarm-routes.ts'
 import type { BaselineRequest, ControlApi } from './contract.ts'
 import { historyLines } from './history-lines.ts'
 
 /** sun_path of unix(7) less its NUL; a longer path is cut in silence. */
 const SOCKET_BYTES_MAX = 107
-/** They stay with the alarm in every checkpoint of the journal, whose records are bounded. */
-const BY_CHARS_MAX = 128
-const NOTE_CHARS_MAX = 1_000
 const BODY_BYTES_MAX = 64 * 1024
 const HTTP_STATUS = { config: 400, refused: 409, transient: 503, corrupt: 500 } as const
 
@@ -60,18 +58,7 @@ export class ControlServer {
 function addRoutes(server: FastifyInstance, api: ControlApi): void {
   server.get('/v1/status', () => api.status())
   server.get('/v1/channels', async () => api.channels())
-  server.get('/v1/alarms', async () => api.alarms())
-  server.post<{ Params: { id: string }; Body: { by?: string; note?: string } | undefined }>(
-    '/v1/alarms/:id/acknowledge',
-    request => {
-      const { by = 'cli', note } = request.body ?? {}
-      if (by.length > BY_CHARS_MAX || (note?.length ?? 0) > NOTE_CHARS_MAX) {
-        const limits = `${BY_CHARS_MAX} characters of --by and ${NOTE_CHARS_MAX} of --note`
-        throw new AgentError('USAGE', `an acknowledgement holds at most ${limits}; shorten it`)
-      }
-      return api.acknowledge(request.params.id, by, note)
-    },
-  )
+  addAlarmRoutes(server, api)
   server.post<{ Body: { by?: string } | undefined }>('/v1/sync', request => api.sync(request.body?.by ?? 'cli'))
   server.post<{ Params: { id: string }; Body: { by?: string; sinceUs?: number; revert?: boolean } | undefined }>(
     '/v1/assets/:id/baseline',

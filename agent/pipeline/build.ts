@@ -13,6 +13,7 @@ import { ModelStore } from '../models/file/store.ts'
 import { Analyser } from '../models/live/analyser.ts'
 import { ModelDesk } from '../models/live/desk.ts'
 import { HeldRows } from '../models/live/held-rows.ts'
+import { cronMatcher } from '../schedule/schedule.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import { createSource } from '../sources/registry.ts'
 import type { CommandHandlers, CommandLedger } from '../uplink/contract.ts'
@@ -42,6 +43,8 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     prng: options.prng,
     counters,
     clockState,
+    cronMatcher,
+    watchFloods: true,
     commit: transition => {
       keepBlackBox(stores.history, config.storage.blackBox, transition)
       void stores.records.alarm(transition).then(() => logAlarm(logger.room('alarms'), transition))
@@ -127,9 +130,10 @@ function commandLedger(records: Stores['records']): CommandLedger {
 function keepBlackBox(
   history: History,
   { beforeMs, afterMs }: StorageConfig['blackBox'],
-  { transition, asset, onsetUs, atUs }: AlarmTransition,
+  { transition, asset, kind, onsetUs, atUs }: AlarmTransition,
 ): void {
-  if (transition !== 'raised' && transition !== 'cleared') return
+  if (kind === 'system') return
+  if (transition !== 'raised' && transition !== 'cleared' && transition !== 'latched') return
   const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)
 }

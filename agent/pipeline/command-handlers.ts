@@ -1,5 +1,8 @@
 // What commands from MQTT do; agent/uplink/commands has the commands themselves.
-import type { CommandHandlers, SyncReport } from '../uplink/contract.ts'
+import type { Who } from '../alarms/contract.ts'
+import type { SuppressRequest } from '../http/contract.ts'
+import type { Asked, CommandHandlers, CommandReport, SyncReport } from '../uplink/contract.ts'
+import { suppress } from './control-api.ts'
 import type { AgentParts } from './parts.ts'
 import { setBaseline } from './set-baseline.ts'
 import { fullStatus } from './views.ts'
@@ -9,15 +12,29 @@ export function commandHandlers(parts: () => AgentParts, sync: (by: string) => P
   return {
     sync,
     status: () => fullStatus(parts()),
-    async acknowledge({ id, by, note }) {
+    async acknowledge({ id, ...asked }) {
       const { engine, commits } = parts()
-      const { asset } = engine.acknowledge(id, by, note)
+      const { asset } = engine.desk.acknowledge(id, who(asked))
       await commits.settled()
       return { message: `alarm ${id} of ${asset} is acknowledged`, detail: { id, asset } }
     },
+    shelve: ({ asset, forMs, ...request }) =>
+      suppressed(parts(), { action: 'shelve', target: asset, forMs, ...request }),
+    unshelve: ({ asset, ...request }) => suppressed(parts(), { action: 'unshelve', target: asset, ...request }),
     async setBaseline(request) {
       const { message, ...detail } = await setBaseline(parts(), request)
       return { message, detail: { ...detail } }
     },
   }
+}
+
+async function suppressed(parts: AgentParts, request: SuppressRequest): Promise<CommandReport> {
+  const { message, asset } = suppress(parts, request, who(request))
+  await parts.commits.settled()
+  return { message, detail: { asset } }
+}
+
+/** From afar, whoever it says it is. */
+function who({ by, note }: Asked): Who {
+  return { actor: 'command', by, ...(note === undefined ? {} : { note }) }
 }

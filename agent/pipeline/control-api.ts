@@ -1,11 +1,13 @@
+import type { AlarmTransition, Who } from '../alarms/contract.ts'
 import type { AssetConfig } from '../config/contract.ts'
 import { AgentError } from '../core/errors.ts'
-import type { ControlApi } from '../http/contract.ts'
+import type { ControlApi, SuppressRequest } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
+import { alarmStatistics, alarmView, standingAlarms } from './alarm-views.ts'
 import type { AgentParts } from './parts.ts'
 import { setBaseline } from './set-baseline.ts'
 import { spectrumOf } from './vibration-view.ts'
-import { alarmView, fullStatus, standingAlarms } from './views.ts'
+import { fullStatus } from './views.ts'
 
 /** The agent as its socket sees it. */
 export function controlApi(parts: AgentParts, sync: (by: string) => Promise<SyncReport>): ControlApi {
@@ -13,10 +15,16 @@ export function controlApi(parts: AgentParts, sync: (by: string) => Promise<Sync
     status: () => fullStatus(parts),
     channels: () => parts.lines.flatMap(line => line.live.rows(parts.clock.nowUs())),
     alarms: () => standingAlarms(parts),
+    alarmStatistics: () => alarmStatistics(parts),
     async acknowledge(id, by, note) {
-      const transition = parts.engine.acknowledge(id, by, note)
+      const transition = parts.engine.desk.acknowledge(id, operator(by, note))
       await parts.commits.settled()
-      return alarmView(transition)
+      return alarmView(parts, transition)
+    },
+    async suppress(request) {
+      const transition = suppress(parts, request, operator(request.by, request.note))
+      await parts.commits.settled()
+      return alarmView(parts, transition)
     },
     history(query) {
       assetOf(parts, query.asset)
@@ -37,6 +45,19 @@ export function controlApi(parts: AgentParts, sync: (by: string) => Promise<Sync
     sync,
     setBaseline: request => setBaseline(parts, request),
   }
+}
+
+/** Who asks on the socket stands at the gateway. */
+function operator(by: string, note: string | undefined): Who {
+  return { actor: 'operator', by, ...(note === undefined ? {} : { note }) }
+}
+
+/** Throws NOT_FOUND, COMMAND_REFUSED. */
+export function suppress({ engine }: Pick<AgentParts, 'engine'>, request: SuppressRequest, who: Who): AlarmTransition {
+  const { desk } = engine
+  if (request.action === 'shelve') return desk.shelve(request, request.forMs ?? 0, who)
+  if (request.action === 'unshelve') return desk.unshelve(request, who)
+  return request.action === 'out-of-service' ? desk.outOfService(request, who) : desk.inService(request, who)
 }
 
 function assetOf({ config }: AgentParts, id: string): AssetConfig {

@@ -1,5 +1,6 @@
 import type { AlarmTransition } from '../alarms/contract.ts'
 import { type AlarmState, applyTransition, foldRecord, newAlarmState, restore, snapshot } from '../alarms/state.ts'
+import { AlarmCounts, type AlarmCountsSnapshot } from '../alarms/statistics.ts'
 import type { Logger } from '../core/logger.ts'
 import type { CommitQueue } from '../journal/commit-queue.ts'
 import type { Journal, JournalRecord, NewRecord, RecordKind } from '../journal/contract.ts'
@@ -16,6 +17,15 @@ const HISTORY_PRIORITY = 2
 const COMMAND_PRIORITY = 2
 /** Refused commands, summed up. */
 const REFUSED_PRIORITY = 4
+/** Transitions after which the machine is as it was. */
+const ENDS: ReadonlySet<string> = new Set(['cleared', 'latched', 'superseded'])
+
+/** Older versions wrote fewer keys. */
+interface CheckpointBody {
+  models: ModelsSnapshot
+  operators?: CountersSnapshot
+  counts?: AlarmCountsSnapshot
+}
 
 /**
  * What the journal says, and the only way to add to it. `recorded` holds exactly what is durable, so that a checkpoint
@@ -25,6 +35,7 @@ export class Records {
   readonly models = new ModelsFold()
   readonly recorded: AlarmState = newAlarmState()
   readonly operators = new OperatorFold()
+  readonly counts = new AlarmCounts()
   readonly #logger: Logger
   #commits: CommitQueue | undefined
 
@@ -94,6 +105,7 @@ export class Records {
       alarms: snapshot(this.recorded),
       models: this.models.snapshot(),
       operators: this.operators.snapshot(),
+      counts: this.counts.snapshot(),
     }
     return { kind: 'checkpoint', priority: KEEP_PRIORITY, payload: Buffer.from(JSON.stringify(payload)) }
   }
@@ -105,30 +117,35 @@ export class Records {
 
   /** False when a record of ours cannot be read as such. */
   #fold(record: JournalRecord): boolean {
+    const before = this.recorded.alertSeq
     const alarms = foldRecord(this.recorded, record)
     if (alarms === 'damaged') return false
     if (record.kind === 'gap' || record.kind === 'history') return true
     try {
       const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
-      if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition)
+      // What a checkpoint held already is not counted twice.
+      if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition, this.recorded.alertSeq > before)
       else if (record.kind === 'model') this.models.bind(body as BindingRecord)
       else if (record.kind === 'learn') this.models.learn(body as LearnRecord | RebaselineRecord)
       else if (record.kind === 'operator') this.operators.apply(body as OperatorRecord)
-      else this.#restore(body as { models: ModelsSnapshot; operators?: CountersSnapshot })
+      else this.#restore(body as CheckpointBody, this.recorded.alertSeq > before)
       return true
     } catch {
       return false
     }
   }
 
-  #restore({ models, operators }: { models: ModelsSnapshot; operators?: CountersSnapshot }): void {
+  #restore({ models, operators, counts }: CheckpointBody, ahead: boolean): void {
     this.models.restore(models)
-    // Absent in journals of versions without signed commands.
     if (operators) this.operators.restore(operators)
+    if (ahead) this.counts.restore(counts)
   }
 
-  #foldAlarm({ asset, id, kind, transition, onsetUs, atUs }: AlarmTransition): void {
-    if (kind !== 'machine' || transition === 'acknowledged') return
-    this.models.alarm(asset, id, onsetUs, transition === 'raised' ? undefined : atUs)
+  #foldAlarm(alarm: AlarmTransition, fresh = true): void {
+    if (fresh) this.counts.add(alarm)
+    const { asset, id, kind, transition, onsetUs, atUs } = alarm
+    if (kind !== 'machine') return
+    if (transition === 'raised') this.models.alarm(asset, id, onsetUs, undefined)
+    else if (ENDS.has(transition)) this.models.alarm(asset, id, onsetUs, atUs)
   }
 }

@@ -1,36 +1,12 @@
-// What the agent shows of itself: status (socket), the retained state message, health, alarms as people list them.
+// What the agent shows of itself: status (socket), the retained state message, health; alarms are in alarm-views.ts.
 
-import type { AlarmTransition } from '../alarms/contract.ts'
-import { isaState } from '../alarms/contract.ts'
 import { isoFromUs } from '../core/types.ts'
-import type { AlarmView } from '../http/contract.ts'
 import type { ModelFile } from '../models/contract.ts'
 import type { Placement } from '../scoring/contract.ts'
+import { standingAlarms, statisticsLine } from './alarm-views.ts'
 import { baselineState, baselineStatus } from './baseline-view.ts'
 import type { AgentParts } from './parts.ts'
 import { unwatchedOf, vibrationFigures, vibrationStatus } from './vibration-view.ts'
-
-export function alarmView(alarm: AlarmTransition): AlarmView {
-  return {
-    id: alarm.id,
-    asset: alarm.asset,
-    ...(alarm.tag === undefined ? {} : { tag: alarm.tag }),
-    rule: alarm.rule,
-    isaState: isaState(alarm.active, alarm.acked, alarm.suppression),
-    active: alarm.active,
-    acked: alarm.acked,
-    priority: alarm.priority,
-    onset: isoFromUs(alarm.onsetUs),
-    raised: isoFromUs(alarm.raisedUs),
-    message: alarm.message,
-    ...(alarm.action === undefined ? {} : { action: alarm.action }),
-  }
-}
-
-/** Highest priority first, then longest standing. */
-export function standingAlarms(parts: AgentParts): AlarmView[] {
-  return [...parts.engine.standing()].sort((a, b) => a.priority - b.priority || a.raisedUs - b.raisedUs).map(alarmView)
-}
 
 export function assetStatus(
   parts: AgentParts,
@@ -112,6 +88,7 @@ export async function fullStatus(parts: AgentParts): Promise<Record<string, unkn
     since: isoFromUs(parts.startedUs),
     assets: config.assets.map(asset => assetStatus(parts, asset.index, scorer.placements)),
     alarms: standingAlarms(parts),
+    alarmRates: statisticsLine(parts),
     sources: sources.map(source => source.status()),
     scorer,
     uplink: uplink?.status() ?? { state: 'off', detail: 'no uplink section in the config' },

@@ -48,6 +48,12 @@ export function cronError(expression: string): string | undefined {
   return result.valid ? undefined : result.errors.map(error => error.message).join('; ')
 }
 
+/** Whether the minute that begins at a time (ms since 1970) matches, in the gateway's local time. Throws for what is no cron. */
+export function cronMatcher(expression: string): (minuteMs: number) => boolean {
+  const task = createTask(expression, () => {})
+  return minuteMs => task.match(new Date(minuteMs))
+}
+
 /** Throws CONFIG_INVALID when an expression is not valid. */
 export function createSchedule(options: ScheduleOptions): Schedule {
   return new CronSchedule(options)

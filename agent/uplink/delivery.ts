@@ -3,7 +3,7 @@
 //
 // After a lost connection everything past the cursor is sent again, in order: at least once, and a consumer that drops
 // what it has (id + seq) sees every alert exactly once and in order.
-import type { AlarmTransition } from '../alarms/contract.ts'
+import { type AlarmTransition, stands } from '../alarms/contract.ts'
 import type { GatewayConfig } from '../config/contract.ts'
 import { Backoff } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
@@ -179,7 +179,7 @@ export class Delivery {
       this.#sendGap(session, flight, gaps.alertsUpTo(t.alertSeq - 1))
       gaps.alert(t.alertSeq)
       this.#send(session, flight, this.#options.topics.alert(t.asset), alertPayload(this.#options.gateway, t), false)
-      this.#send(session, flight, this.#alarmTopic(t), t.active || !t.acked ? this.#alarm(t) : '', true)
+      this.#send(session, flight, this.#alarmTopic(t), stands(t) ? this.#alarm(t) : '', true)
     }
     this.#acked(flight)
   }

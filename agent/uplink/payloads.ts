@@ -51,15 +51,23 @@ function alarmBody(gateway: GatewayConfig, t: AlarmTransition): Record<string, u
     running: t.running,
     message: t.message.slice(0, MESSAGE_CHARS_MAX),
     rule: t.rule,
-    // The model's rule watches a score, a fixed limit the value of its channel.
-    ...(t.rule === 'model' ? { score: t.value } : { value: t.value }),
-    setpoint: t.setpoint,
+    ...(t.neverRaised ? {} : { ...scoreOrValue(t), setpoint: t.setpoint }),
     evidence: t.evidence,
     action: t.action,
     model: t.model,
+    shelvedUntil: t.shelvedUntilUs === undefined ? undefined : isoFromUs(t.shelvedUntilUs),
+    latched: t.latched,
+    flood: t.flood,
+    actor: t.actor,
     by: t.by,
     note: t.note,
+    label: t.label,
   }
+}
+
+/** The model's rule watches a score, a fixed limit the value of its channel. */
+function scoreOrValue({ rule, value }: AlarmTransition): { score: number } | { value: number } {
+  return rule === 'model' ? { score: value } : { value }
 }
 
 export function gapPayload(gateway: GatewayConfig, gap: AlertGap, nowUs: number): Buffer {

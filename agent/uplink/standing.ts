@@ -1,6 +1,6 @@
 // Which alarms the broker should hold retained: the fold over the journal up to the cursor. The alarm room has the fold
 // of what exists; this one is of what was delivered, so that retained messages never run ahead of the alert stream.
-import type { AlarmTransition, CheckpointPayload } from '../alarms/contract.ts'
+import { type AlarmTransition, type CheckpointPayload, stands } from '../alarms/contract.ts'
 import type { JournalRecord } from '../journal/contract.ts'
 
 export type Decoded =
@@ -42,7 +42,7 @@ export class Standing {
   apply(t: AlarmTransition): void {
     if (this.alertSeq !== undefined && t.alertSeq <= this.alertSeq) return
     this.alertSeq = t.alertSeq
-    if (t.active || !t.acked) this.#byId.set(t.id, t)
+    if (stands(t)) this.#byId.set(t.id, t)
     else this.#byId.delete(t.id)
   }
 

@@ -13,7 +13,14 @@ function lifeOfAlarms(): AlarmTransition[] {
   const limit = { onDelayMs: 1_000, offDelayMs: 0, deadband: 0.5, priority: 1 as const }
   const pump = asset([channel('flow', { unit: 'm3/h' }), channel('discharge', { max: 9, limit })], {
     tag: 'P-101A',
-    alarm: { onDelayMs: 0, offDelayMs: 0, deadband: 0.1, priority: 3, action: 'Check strainer' },
+    alarm: {
+      onDelayMs: 0,
+      offDelayMs: 0,
+      deadband: 0.1,
+      priority: 3,
+      shelveMaxMs: 604_800_000,
+      action: 'Check strainer',
+    },
   })
   const { engine, transitions } = testEngine([pump])
   engine.rows(
@@ -24,7 +31,7 @@ function lifeOfAlarms(): AlarmTransition[] {
     ]),
   )
   engine.scores(scored([1.4], [1]))
-  engine.acknowledge(engine.standing()[1]?.id ?? '', 'anna', 'on my way')
+  engine.desk.acknowledge(engine.standing()[1]?.id ?? '', { actor: 'operator', by: 'anna', note: 'on my way' })
   engine.scores(scored([0.4], [2]))
   engine.scores(scored([1.2], [3], model(false)))
   return transitions

@@ -16,6 +16,9 @@ interface Alert {
   message: string
   acked: boolean
   by?: string
+  note?: string
+  actor?: string
+  suppression: string
   model?: { origin: string }
 }
 
@@ -93,6 +96,43 @@ t.test('learns, scores, alarms with a reason, clears, is acknowledged, stops', a
     t.match(await ask('alarms', 'ack', 'NOBODY'), { code: 5, err: /no alarm NOBODY stands.*NOT_FOUND/ })
     await link.send(plant, 60)
     await until(() => alert('model', 'cleared') !== undefined, 'the alarm of the model to clear')
+  })
+
+  await t.test('shelved, out of service and back; a restart is told by the retained alarm', async t => {
+    const shelved = await ask(
+      'alarms',
+      'shelve',
+      'P-1',
+      'pressure.max',
+      '--for',
+      '8h',
+      '--by',
+      'kim',
+      '--note',
+      'gauge ordered',
+    )
+    t.match(shelved, { code: 0, out: /^P-1 pressure.max: Shelved until \d{4}-/ })
+    await until(() => alert('pressure.max', 'shelved') !== undefined, 'the shelving upstream')
+    t.match(alert('pressure.max', 'shelved'), {
+      suppression: 'shelved',
+      actor: 'operator',
+      by: 'kim',
+      note: 'gauge ordered',
+    })
+    t.match(await ask('alarms', 'out-of-service', 'p-1', '--by', 'kim'), {
+      code: 0,
+      out: 'P-1 all alarms: OutOfService by kim\n',
+    })
+    t.match((await ask('alarms')).out, /OutOfService by kim .*all alarms of P-1 out of service by kim/)
+    t.match(await ask('alarms', 'shelve', 'p-1', '--for', '30d'), { code: 5, err: /at most 7 d/ })
+    t.match(await ask('alarms', 'shelve', 'p-1', '--for', '30'), { code: 2, err: /duration/ })
+    t.match(await ask('alarms', 'unshelve', 'p-1'), { code: 5, err: /not shelved/ })
+    t.match(await ask('alarms', 'in-service', 'p-1'), { code: 0 })
+    t.match(await ask('alarms', 'unshelve', 'p-1', 'pressure.max'), {
+      code: 0,
+      out: /pressure.max: (RtnUnacknowledged|Normal)/,
+    })
+    await until(() => alert('*', 'in-service') !== undefined, 'the end of it upstream')
   })
 
   await t.test('what is stored and shown', async t => {

@@ -18,7 +18,14 @@ import { asset, channel } from '../../support/assets.ts'
 const limit = { onDelayMs: 0, offDelayMs: 0, deadband: 0.5, priority: 2 as const }
 const pump = asset([channel('flow', { unit: 'm3/h' }), channel('discharge', { max: 9, min: 1, limit })], {
   tag: 'P-101A',
-  alarm: { onDelayMs: 10_000, offDelayMs: 5_000, deadband: 0.1, priority: 3, action: 'Check strainer' },
+  alarm: {
+    onDelayMs: 10_000,
+    offDelayMs: 5_000,
+    deadband: 0.1,
+    priority: 3,
+    shelveMaxMs: 604_800_000,
+    action: 'Check strainer',
+  },
 })
 
 t.test('a fixed limit guards from the first sample and carries its reason', async t => {
@@ -194,7 +201,7 @@ t.test('raised again while unacknowledged: a new occurrence supersedes the old o
   )
   t.same(
     transitions.map(made => made.transition),
-    ['raised', 'cleared', 'acknowledged', 'raised'],
+    ['raised', 'cleared', 'superseded', 'raised'],
   )
   t.match(transitions[2], { id: transitions[0]?.id, by: 'agent', note: `superseded by ${transitions[3]?.id}` })
   t.not(transitions[3]?.id, transitions[0]?.id)
@@ -204,11 +211,13 @@ t.test('raised again while unacknowledged: a new occurrence supersedes the old o
   )
 })
 
+const BERT = { actor: 'operator', by: 'bert' } as const
+
 t.test('acknowledging: once, by someone, and not what does not stand', async t => {
   const { engine, transitions } = testEngine([pump])
   engine.rows(gated([[40, 9.4]]))
   const id = transitions[0]?.id ?? ''
-  t.match(engine.acknowledge(id.toLowerCase(), 'anna', 'on my way'), {
+  t.match(engine.desk.acknowledge(id.toLowerCase(), { actor: 'operator', by: 'anna', note: 'on my way' }), {
     acked: true,
     active: true,
     by: 'anna',
@@ -223,17 +232,17 @@ t.test('acknowledging: once, by someone, and not what does not stand', async t =
     }
   }
   t.equal(
-    codeOf(() => engine.acknowledge(id, 'bert')),
+    codeOf(() => engine.desk.acknowledge(id, BERT)),
     'COMMAND_REFUSED',
   )
   t.equal(
-    codeOf(() => engine.acknowledge('0000000000000', 'bert')),
+    codeOf(() => engine.desk.acknowledge('0000000000000', BERT)),
     'NOT_FOUND',
   )
   engine.rows(gated([[40, 5]], { fromS: 1 }))
   t.equal(engine.standing().length, 0, 'acknowledged and cleared: done')
   t.equal(
-    codeOf(() => engine.acknowledge(id, 'bert')),
+    codeOf(() => engine.desk.acknowledge(id, BERT)),
     'NOT_FOUND',
   )
 })
@@ -252,7 +261,7 @@ function stateOf({ engine, transitions }: TestEngine): AlarmState {
 t.test('a machine of waveforms alone: the delays count all time between its windows', async t => {
   const waveform = { type: 'int16' as const, rateHz: 5000 }
   const motor = asset([channel('de-h', { waveform })], {
-    alarm: { onDelayMs: 2_000, offDelayMs: 2_000, deadband: 0.1, priority: 3 },
+    alarm: { onDelayMs: 2_000, offDelayMs: 2_000, deadband: 0.1, priority: 3, shelveMaxMs: 604_800_000 },
   })
   const { engine, transitions } = testEngine([motor])
   engine.scores(scored([1.5, 1.5, 1.5, 0.5, 0.5], [0, 1, 2, 3, 5]))
@@ -266,7 +275,11 @@ t.test(
     const wordy = asset([channel('flow', { max: 9, limit, unit: long('unit') })], { tag: long('tag') })
     const { engine, transitions } = testEngine([wordy])
     engine.rows(gated([[9.4]]))
-    const acknowledged = engine.acknowledge(transitions[0]!.id, long('by'), long('note'))
+    const acknowledged = engine.desk.acknowledge(transitions[0]!.id, {
+      actor: 'operator',
+      by: long('by'),
+      note: long('note'),
+    })
     for (const transition of transitions) t.ok(Buffer.byteLength(JSON.stringify(transition)) <= TRANSITION_BYTES_MAX)
     t.match(transitions, [
       { tag: /^tag .*…$/, message: /^flow 9.4 unit .*…$/, value: 9.4 },

@@ -266,8 +266,49 @@ const ASSETS: Rule[] = [
   ],
 ]
 
+const SUPPRESS: Rule[] = [
+  [
+    'neither window nor state, both, a window without end, a state with one',
+    asset(
+      `${FLOW}\nsuppress: [{note: why}, {cron: "0 22 * * 6", for: 4h, when: flow > 3}, {cron: "0 22 * * 6"}, {when: flow > 3, for: 4h}]`,
+    ),
+    [
+      'assets.p-101.suppress[0]: has neither cron nor when; an entry is a window or a state | write {cron: "0 22 * * 6", for: 4h} or {when: mode > 2}',
+      'assets.p-101.suppress[1]: has both cron and when; an entry is a window or a state | write {cron: "0 22 * * 6", for: 4h} or {when: mode > 2}',
+      'assets.p-101.suppress[2]: has no end | add how long it lasts: for: 4h',
+      'assets.p-101.suppress[3].for: means nothing beside when: a state lasts as long as it holds | remove it',
+    ],
+  ],
+  [
+    'no cron, too long, no channel',
+    asset(`${FLOW}\nsuppress: [{cron: "0 25 * * *", for: 2d}]`),
+    [
+      'assets.p-101.suppress[0].cron: "25" is no hour; expected 0-23, *, lists, ranges or */n | write cron: "0 22 * * 6" for 22:00 each Saturday',
+      'assets.p-101.suppress[0].for: 2d is too large; the most is 1d',
+    ],
+  ],
+  [
+    'no channel',
+    asset(`${FLOW}\nsuppress: [{when: mode > 2}]`),
+    ['assets.p-101.suppress[0].when: no channel "mode" in this asset | known here: flow'],
+  ],
+  [
+    'seconds',
+    asset(`${FLOW}\nsuppress: [{cron: "0 0 22 * * 6", for: 1h}]`),
+    [
+      'assets.p-101.suppress[0].cron: expected 5 fields: windows begin at a minute | write cron: "0 22 * * 6" for 22:00 each Saturday',
+    ],
+  ],
+  [
+    'latching',
+    asset(`${FLOW}\nalarm: {latching: 1}`),
+    ['assets.p-101.alarm.latching: expected true or false, got the number 1'],
+  ],
+]
+
 t.test('refused: channels', async t => refuses(t, CHANNELS))
 t.test('refused: assets', async t => refuses(t, ASSETS))
+t.test('refused: suppression', async t => refuses(t, SUPPRESS))
 
 t.test(
   'one error hides no other: unused types, a bad value beside an unknown source, a duration as written',

@@ -14,6 +14,7 @@ const alarm: AlarmView = {
   isaState: 'Acknowledged',
   active: true,
   acked: true,
+  suppression: 'none',
   priority: 3,
   onset: '2026-11-22T06:14:00.000Z',
   raised: '2026-11-22T06:44:00.000Z',
@@ -24,10 +25,19 @@ const api: ControlApi = {
   status: async () => ({ version: '1' }),
   channels: () => [],
   alarms: () => [alarm],
+  alarmStatistics: () => ({
+    since: alarm.raised,
+    lastHour: 1,
+    perHour: 1,
+    assets: [],
+    chattering: [],
+    stale: [],
+  }),
   async acknowledge(id, by, note) {
     if (id !== alarm.id) throw new AgentError('NOT_FOUND', `no alarm ${id} stands`)
     return { ...alarm, message: `${by}: ${note}` }
   },
+  suppress: async ({ action, target, by }) => ({ ...alarm, message: `${action} ${target} by ${by}` }),
   summary: () => Promise.reject(new Error('not asked for')),
   async *history() {
     yield { timesUs: Float64Array.of(1, 2), columns: ['flow'], values: Float64Array.of(0.5, Number.NaN) }
@@ -59,6 +69,25 @@ t.test('answers, and hands its errors over with their codes', async t => {
   const long = askDaemon(socket, 'POST', `/v1/alarms/${alarm.id}/acknowledge`, { note: 'x'.repeat(1001) })
   await t.rejects(long, { code: 'USAGE', message: /1000 of --note/ })
   await t.rejects(askDaemon(socket, 'GET', '/v1/history?class=samples'), { code: 'USAGE' })
+})
+
+t.test('suppression: a whole request is handed on, half a one is refused', async t => {
+  const socket = await started(t)
+  const ask = (body: unknown): Promise<unknown> => askDaemon(socket, 'POST', '/v1/alarms/suppress', body)
+  t.match(await ask({ action: 'shelve', target: 'p-101', forMs: 60_000, by: 'anna' }), {
+    message: 'shelve p-101 by anna',
+  })
+  for (const body of [
+    {},
+    { action: 'shelve', target: 'p-101' },
+    { action: 'unshelve', target: 'p-101', forMs: 1 },
+    { action: 'hide', target: 'p-101' },
+    { action: 'unshelve', target: '' },
+    { action: 'unshelve', target: 'p-101', rule: 7 },
+    { action: 'unshelve', target: 'p-101', by: 7 },
+    { action: 'shelve', target: 'p-101', forMs: 'long' },
+  ])
+    await t.rejects(ask(body), { code: 'USAGE' })
 })
 
 t.test('history streams rows under their columns; NaN is null', async t => {
