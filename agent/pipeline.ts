@@ -18,6 +18,7 @@ import { messageOf } from './core/errors.ts'
 import { ControlServer } from './http/control.ts'
 import { buildParts } from './pipeline/build.ts'
 import { CaptureScores } from './pipeline/capture-scores.ts'
+import { commandHandlers } from './pipeline/command-handlers.ts'
 import { controlApi } from './pipeline/control-api.ts'
 import { LearnRecorder } from './pipeline/learn-recorder.ts'
 import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
@@ -72,10 +73,11 @@ export class Agent {
   /** Opens the stores, recovers, and starts everything. Throws before anything has started, or undoes what has. */
   static async start(options: BuildOptions): Promise<Agent> {
     let agent: Agent | undefined
-    const parts = await buildParts(options, {
-      sync: by => agent!.sync(by),
-      status: () => fullStatus(agent!.parts),
-    })
+    const handlers = commandHandlers(
+      () => agent!.parts,
+      by => agent!.sync(by),
+    )
+    const parts = await buildParts(options, handlers)
     agent = new Agent(parts)
     try {
       await agent.#run()

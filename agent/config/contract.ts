@@ -232,8 +232,42 @@ export interface UplinkConfig extends MqttLinkConfig {
   featuresEveryMs: number
   /** Publishes awaiting their PUBACK at most. */
   inFlightMax: number
-  /** Commands accepted from MQTT. `sync` and `status` only for now; off until listed. */
-  commands: readonly ('sync' | 'status')[]
+  /** Commands accepted from MQTT; off until listed, but for `sync` where models are delivered. */
+  commands: readonly CommandName[]
+  /** Who may give those that change something. Undefined: nobody. */
+  commandTrust?: CommandTrust
+}
+
+/** Every command that may come by MQTT; agent/uplink/commands has a file for each. */
+export const COMMAND_NAMES = [
+  'sync',
+  'status',
+  'acknowledge',
+  'shelve',
+  'unshelve',
+  'label',
+  'capture',
+  'backfill',
+  'set-baseline',
+  'restart-scorer',
+] as const
+export type CommandName = (typeof COMMAND_NAMES)[number]
+
+/** `uplink.commands.keys`, `.unsigned`, `.shelve-max`. */
+export interface CommandTrust {
+  keys: readonly CommandKey[]
+  /** Taken without a signature, too: the broker's access list is trusted to know who publishes. */
+  unsigned: readonly ('acknowledge' | 'label' | 'shelve')[]
+  /** Of an unsigned `shelve`. */
+  unsignedShelveMaxMs: number
+}
+
+export interface CommandKey {
+  id: string
+  /** Ed25519: SubjectPublicKeyInfo, DER in base64 (RFC 8410). */
+  publicKey: string
+  /** Commands it may sign; undefined: every one that is accepted. */
+  allow?: readonly CommandName[]
 }
 
 export interface RetentionConfig {

@@ -46,7 +46,7 @@ export const DEFAULTS = {
   serial: { parity: 'none', dataBits: 8, stopBits: 1, counter: 'u16', frameBytesMax: 16_384, delimiter: ',' },
   replay: { speed: 1 },
   simulator: { seed: 1, rateHz: 1, fault: 'none', faultAfterMs: HOUR },
-  uplink: { healthEveryMs: MINUTE, featuresEveryMs: MINUTE, inFlightMax: 16 },
+  uplink: { healthEveryMs: MINUTE, featuresEveryMs: MINUTE, inFlightMax: 16, unsignedShelveMaxMs: 8 * HOUR },
   storage: {
     dir: '/var/lib/wearwatch',
     journalBytesMax: 64 * MIB,

@@ -10,6 +10,7 @@ import type {
   SourceConfig,
   StorageConfig,
   TlsConfig,
+  UplinkConfig,
 } from './contract.ts'
 import { durationText, sizeText } from './quantities.ts'
 import { sensorKeys, setpointKeys, sourceWatchKeys } from './redact-watching.ts'
@@ -32,7 +33,7 @@ export function redacted(config: AgentConfig): Keys {
         health: durationText(uplink.healthEveryMs),
         features: durationText(uplink.featuresEveryMs),
         'in-flight': uplink.inFlightMax,
-        commands: uplink.commands,
+        commands: commandKeys(uplink),
       },
     }),
     storage: storageKeys(config.storage),
@@ -71,6 +72,16 @@ function linkKeys(link: MqttLinkConfig): Keys {
 function tlsKeys({ ca, cert, key }: TlsConfig): Keys {
   const pem = (text: string | undefined): string | undefined => text && `(PEM, ${text.length} characters)`
   return given({ ca: pem(ca), cert: pem(cert), key: key && HIDDEN })
+}
+
+function commandKeys({ commands: allow, commandTrust: trust }: UplinkConfig): Keys | readonly string[] {
+  if (!trust) return allow
+  return {
+    allow,
+    keys: Object.fromEntries(trust.keys.map(({ id, publicKey, allow }) => [id, given({ public: publicKey, allow })])),
+    unsigned: trust.unsigned,
+    'shelve-max': durationText(trust.unsignedShelveMaxMs),
+  }
 }
 
 function sourceKeys(source: SourceConfig): Keys {

@@ -17,7 +17,7 @@ import { HeldRows } from '../models/live/held-rows.ts'
 import { cronMatcher } from '../schedule/schedule.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import { createSource } from '../sources/registry.ts'
-import type { CommandHandlers } from '../uplink/contract.ts'
+import type { CommandHandlers, CommandLedger } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
 import type { CaptureLine } from './capture-line.ts'
@@ -72,7 +72,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     trends: new Trends({ config, clock, logger, scoring, history: stores.history, records: stores.records }),
     scoring,
     lines,
-    ...(await buildLinks(options, counters, stores, lines, handlers)),
+    ...(await buildLinks({ ...options, clockState }, counters, stores, lines, handlers)),
   }
 }
 
@@ -94,7 +94,7 @@ function buildScorer(
 
 /** What reaches outside: sources in, models in, alarms out. */
 async function buildLinks(
-  { config, clock, prng, logger, version }: BuildOptions,
+  { config, clock, prng, logger, version, clockState }: BuildOptions & Pick<AgentParts, 'clockState'>,
   counters: Counters,
   { journal, records }: Stores,
   lines: AgentParts['lines'],
@@ -118,13 +118,18 @@ async function buildLinks(
       ...deps,
     })
   const lastAlertSeq = (): number => records.recorded.alertSeq
-  const uplink =
-    config.uplink &&
-    createUplink({ config: config.uplink, gateway: config.gateway, journal, handlers, lastAlertSeq, version, ...deps })
+  const links = { gateway: config.gateway, journal, handlers, lastAlertSeq, version, clockState, ...deps }
+  const uplink = config.uplink && createUplink({ config: config.uplink, ledger: commandLedger(records), ...links })
   return { sources, repository, uplink }
 }
 
-/** Once it is durable: what the log says, the journal holds. */
+function commandLedger(records: Stores['records']): CommandLedger {
+  return {
+    counterOf: keySha256 => records.operators.counterOf(keySha256),
+    record: async record => (await records.operator(record)) !== undefined,
+  }
+}
+
 /** What led to an alarm, and how it ended, is looked at when its rows would long be gone. */
 function keepBlackBox(
   history: History,
@@ -137,6 +142,7 @@ function keepBlackBox(
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)
 }
 
+/** Once it is durable: what the log says, the journal holds. */
 function logAlarm(logger: Logger, { transition, asset, priority, message, id, alertSeq, by }: AlarmTransition): void {
   const fields = { id, seq: alertSeq, ...(by === undefined ? {} : { by }) }
   if (transition === 'raised') logger.warn(`ALARM P${priority} ${asset} ${message}`, fields)

@@ -8,13 +8,14 @@ import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { Journal } from '../journal/contract.ts'
-import { CommandDesk, type CommandResult, type ReplyTo } from './command-desk.ts'
-import type { CommandHandlers, Uplink, UplinkStatus } from './contract.ts'
+import { CommandDesk, type CommandResult } from './command-desk.ts'
+import type { CommandHandlers, CommandLedger, Uplink, UplinkStatus } from './contract.ts'
 import { Delivery } from './delivery.ts'
 import { EchoWatch } from './echo-watch.ts'
 import { explainRefusal } from './explain.ts'
 import { MqttLink } from './link.ts'
 import { json, statusPayload, willPayload } from './payloads.ts'
+import type { ReplyTo } from './reply-to.ts'
 import { type Topics, topicsOf } from './topics.ts'
 
 export interface UplinkOptions {
@@ -23,6 +24,9 @@ export interface UplinkOptions {
   journal: Journal
   /** Undefined: no commands, whatever the configuration lists. */
   handlers: CommandHandlers | undefined
+  /** Undefined: only commands that need no record. */
+  ledger?: CommandLedger
+  clockState: () => 'synced' | 'uncertain'
   /** Number of the last alert made; shown beside the last delivered. */
   lastAlertSeq: () => number
   clock: Clock
@@ -104,10 +108,15 @@ class MqttUplink implements Uplink {
       ? new CommandDesk({
           handlers,
           enabled: config.commands,
+          trust: config.commandTrust,
+          gateway,
+          ledger: options.ledger,
           clock: options.clock,
+          clockState: options.clockState,
           logger: options.logger,
           counters: options.counters,
           answer: (result, to) => this.#answer(result, to),
+          onNonce: () => this.#stateChanged(),
         })
       : undefined
   }
@@ -115,6 +124,7 @@ class MqttUplink implements Uplink {
   start(): void {
     this.#started = true
     this.#delivery.start()
+    this.#desk?.start()
     this.#link.start()
   }
 
@@ -138,6 +148,10 @@ class MqttUplink implements Uplink {
 
   publishState(state: Record<string, unknown>): void {
     this.#state = state
+    this.#stateChanged()
+  }
+
+  #stateChanged(): void {
     this.#stateDirty = true
     this.#sendState()
   }
@@ -157,6 +171,7 @@ class MqttUplink implements Uplink {
   async stop(drainMs: number): Promise<void> {
     if (!this.#started) return
     this.#started = false
+    this.#desk?.stop()
     await this.#drain(drainMs)
     await this.#delivery.stop()
     const { clock } = this.#options
@@ -191,7 +206,9 @@ class MqttUplink implements Uplink {
     if (!this.#stateDirty || this.#stateSending || this.#link.state !== 'up') return
     this.#stateDirty = false
     this.#stateSending = true
-    const body = { state: 'online', version: this.#options.version, ...this.#state }
+    const commandNonce = this.#desk?.nonce
+    const nonce = commandNonce === undefined ? {} : { commandNonce }
+    const body = { state: 'online', version: this.#options.version, ...this.#state, ...nonce }
     this.#link.publish(this.#topics.state, this.#payload('state', body), { retain: true }).then(
       () => {
         this.#stateSending = false
