@@ -135,6 +135,11 @@ export class Agent {
     const { parts } = this
     await this.#control.start()
     parts.engine.start()
+    for (const what of parts.engine.unknownSuppressed()) {
+      const advice =
+        'there is no such rule, so nothing of it is suppressed; `wearwatch alarms shelve ASSET x` names those there are'
+      parts.logger.room('alarms').warn(`suppress in the config names ${what}: ${advice}`)
+    }
     const doubtAt = (asset: number, endUs: number): WindowDoubt | undefined => parts.captures[asset]?.doubtAt(endUs)
     const captures = new CaptureScores(parts.config, doubtAt, batch => {
       parts.scores.keep(batch)

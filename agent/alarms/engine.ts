@@ -149,6 +149,11 @@ export class AlarmEngine {
     this.tick()
   }
 
+  /** Rules that `suppress` names and nothing watches. */
+  unknownSuppressed(): string[] {
+    return this.#byDesign.unknown()
+  }
+
   /** Every second: shelving ends, windows begin and end. */
   tick(): void {
     this.desk.tick()
