@@ -38,6 +38,7 @@ export const DEFAULTS = {
     deadband: 0.1,
     priority: 3,
     zones: 'on',
+    trendHorizonMs: 30 * DAY,
     shelveMaxMs: 7 * DAY,
   },
   model: { family: 'auto', order: 5, mean: 10, hop: 1 },

@@ -10,7 +10,7 @@ import { AssetLine } from '../../../agent/windows/asset-line.ts'
 import type { GatedBlock } from '../../../agent/windows/contract.ts'
 import { model, scored, testEngine } from '../../support/alarm-parts.ts'
 import { holds } from '../../support/alarm-property.ts'
-import { asset, channel } from '../../support/assets.ts'
+import { ALARM, asset, channel } from '../../support/assets.ts'
 import { MIN_MS, SECOND_US, SENSOR, START_US } from '../../support/sensor-parts.ts'
 
 const MINUTE_S = 60
@@ -72,7 +72,7 @@ function machine({ layout, onDelayMin, limitDelayMin, maxAgeS, onChange }: Plan)
     {
       layout,
       running: { text: 'current > 1', anyOf: [[{ channel: 1, op: '>', value: 1 }]], settleMs: 5000 },
-      alarm: { onDelayMs: onDelayMin * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 },
+      alarm: { ...ALARM, onDelayMs: onDelayMin * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, priority: 3 },
       setpoints: [
         {
           ...{

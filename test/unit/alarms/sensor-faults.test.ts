@@ -5,7 +5,7 @@ import { restore } from '../../../agent/alarms/state.ts'
 import type { SensorConfig } from '../../../agent/config/contract.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import { model, scored, type TestEngine, testEngine } from '../../support/alarm-parts.ts'
-import { asset, channel } from '../../support/assets.ts'
+import { ALARM, asset, channel } from '../../support/assets.ts'
 import { judged, MIN_MS, SECOND_US, SENSOR, START_US } from '../../support/sensor-parts.ts'
 
 const pump = (sensor: Partial<SensorConfig>, extra: Parameters<typeof asset>[1] = {}) =>
@@ -140,10 +140,7 @@ t.test('stuck: only of a running machine, by running time', async t => {
 
 t.test('noisy: against the noise of the baseline, slopes and steps of the machine are none', async t => {
   const at = testEngine([
-    pump(
-      { noise: 3 },
-      { alarm: { onDelayMs: MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 } },
-    ),
+    pump({ noise: 3 }, { alarm: { ...ALARM, onDelayMs: MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, priority: 3 } }),
   ])
   const prng = seededPrng(3)
   const noisy = (rms: number, slope = 0) => times(300, i => 80 + slope * i + rms * prng.normal())
@@ -211,7 +208,7 @@ t.test('what is not looked for is not told', async t => {
 })
 
 t.test('a stuck sensor holds the limits on it and the score of its model, from half of the on-delay on', async t => {
-  const alarm = { onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 as const }
+  const alarm = { ...ALARM, onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, priority: 3 as const }
   const at = testEngine([pump({ stuckMs: 60 * MIN_MS }, { alarm })])
   let s = push(
     at,
@@ -258,7 +255,7 @@ t.test('a stuck sensor holds the limits on it and the score of its model, from h
 })
 
 t.test('a channel that is often constant does not blind its model', async t => {
-  const alarm = { onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, shelveMaxMs: 0, priority: 3 as const }
+  const alarm = { ...ALARM, onDelayMs: 10 * MIN_MS, offDelayMs: MIN_MS, deadband: 0.1, priority: 3 as const }
   const at = testEngine([pump({ stuckMs: 120 * MIN_MS }, { alarm })])
   let s = 0
   for (let step = 0; step < 4; step++)

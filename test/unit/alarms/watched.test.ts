@@ -5,7 +5,7 @@ import type { CaptureFigures } from '../../../agent/alarms/watched.ts'
 import type { SetpointConfig } from '../../../agent/config/contract.ts'
 import type { Manifest } from '../../../agent/models/contract.ts'
 import { gated, MINUTE_US, model, START_US, scored, testEngine } from '../../support/alarm-parts.ts'
-import { asset, channel } from '../../support/assets.ts'
+import { ALARM, asset, channel } from '../../support/assets.ts'
 
 const setpoint = (id: string, extra: Partial<SetpointConfig>): SetpointConfig => ({
   id,
@@ -52,7 +52,7 @@ t.test('levels of one channel, each with its own priority, delay and side', asyn
 
 t.test('the setpoint of the score, and further ones', async t => {
   const pump = asset([channel('flow', { unit: 'm3/h' }), channel('current', { unit: 'A' })], {
-    alarm: { setpoint: 1.3, onDelayMs: 0, offDelayMs: 0, deadband: 0.1, shelveMaxMs: 0, priority: 3 },
+    alarm: { ...ALARM, setpoint: 1.3, onDelayMs: 0, offDelayMs: 0, deadband: 0.1, priority: 3 },
     setpoints: [
       setpoint('score.high', {
         on: { kind: 'score' },
@@ -116,10 +116,10 @@ const axis = (id: string, name: string) => channel(id, { unit: 'g', waveform, po
 const motor = asset([axis('de-h', 'horizontal'), axis('de-v', 'vertical')], {
   machine: { group: 2, support: 'rigid' },
   alarm: {
+    ...ALARM,
     onDelayMs: 600_000,
     offDelayMs: 600_000,
     deadband: 0.1,
-    shelveMaxMs: 0,
     priority: 3,
     zones: 'on',
     action: 'Balance it',

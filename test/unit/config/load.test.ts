@@ -127,6 +127,7 @@ t.test('a pump with eight channels over MQTT', async t => {
     action: 'Check strainer',
     setpoint: 1,
     zones: 'on',
+    trendHorizonMs: 30 * DAY,
     shelveMaxMs: 7 * DAY,
   })
   t.same(pump.model, { family: 'auto', order: 5, mean: 10, hop: 1 })
