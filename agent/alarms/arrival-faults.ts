@@ -37,6 +37,9 @@ export interface SensorTick {
   sources: ReadonlyMap<string, SourceTick>
 }
 
+/** Told of every channel at every tick: whether what rows hold of it is too old to rest on. */
+type Looked = (asset: number, column: number, old: boolean, arrivals: Arrivals) => void
+
 interface ArrivalWatch extends FaultWatch {
   fault: ArrivalFault
   /** -1: of all channels together. */
@@ -67,17 +70,12 @@ const OLD_LEAST_MS = 2_000
 export class ArrivalFaults {
   readonly #book: AlarmBook
   readonly #assets: OfAsset[]
-  readonly #silent: (asset: number, column: number, silent: boolean) => void
+  readonly #looked: Looked
   #startedMs = Number.NaN
 
-  /** @param silent told of every channel at every tick: whether what rows hold of it is too old to rest on */
-  constructor(
-    book: AlarmBook,
-    assets: readonly AssetConfig[],
-    silent: (asset: number, column: number, silent: boolean) => void,
-  ) {
+  constructor(book: AlarmBook, assets: readonly AssetConfig[], looked: Looked) {
     this.#book = book
-    this.#silent = silent
+    this.#looked = looked
     this.#assets = assets.map(asset => {
       const blank = (): Float64Array => new Float64Array(asset.channels.length).fill(Number.NaN)
       const values = { silent: blank(), clock: blank() }
@@ -110,7 +108,7 @@ export class ArrivalFaults {
       const source = tick.sources.get(channel.binding.source)
       const ageMs = this.#ageMs(of, arrivals.lastMs[column]!, source, tick)
       values.silent[column] = silentValue(channel, ageMs, tick.nowMs - arrivals.lastMs[column]!)
-      this.#silent(index, column, isOld(asset, channel, arrivals.usualGapMs[column]!, ageMs))
+      this.#looked(index, column, isOld(asset, channel, arrivals.usualGapMs[column]!, ageMs), arrivals)
       this.#judgeClock(of, column, arrivals, source, tick)
     }
     this.#step(of, arrivals, tick)

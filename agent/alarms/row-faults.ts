@@ -1,7 +1,7 @@
 // What rows tell of the sensors of one asset: stuck, out of range, at the end of the range, noisy. The hot path of the room beside
 // rule.ts: every row of every asset passes here, and nothing is allocated.
 import type { AssetConfig, ChannelConfig } from '../config/contract.ts'
-import type { GatedBlock } from '../windows/contract.ts'
+import type { Arrivals, GatedBlock } from '../windows/contract.ts'
 
 /** GatedBlock.states and GatedBlock.quality. */
 const RUNNING = 2
@@ -44,11 +44,12 @@ export class RowFaults {
   /** [columns] the newest time in which it was: NaN before the first. */
   readonly suspectFromUs: Float64Array
   readonly suspectToUs: Float64Array
-  /** [columns] set from outside: no value comes, and what rows hold of it is old. */
-  readonly silent: Uint8Array
   /** Time since the row before, 0 after a gap; µs. */
   sinceUs = 0
 
+  /** [columns] when the value came that is old by now; NaN while it is not. */
+  readonly #oldSinceMs: Float64Array
+  #arrivals: Arrivals | undefined
   readonly #stuckUs: Float64Array
   readonly #suspectUs: Float64Array
   readonly #low: Float64Array
@@ -81,7 +82,7 @@ export class RowFaults {
     this.suspect = new Uint8Array(channels.length)
     this.suspectFromUs = blank(Number.NaN)
     this.suspectToUs = blank(Number.NaN)
-    this.silent = new Uint8Array(channels.length)
+    this.#oldSinceMs = blank(Number.NaN)
     this.#stuckUs = of(({ sensor }) => (sensor?.stuckMs ?? Number.NaN) * 1000)
     this.#suspectUs = of(channel => suspectUs(asset, channel))
     const span = (channel: ChannelConfig): number =>
@@ -99,6 +100,12 @@ export class RowFaults {
     this.#beyond = blank(0)
     this.#counted = blank(0)
     this.#gapUs = asset.gapMs * 1000
+  }
+
+  /** No value of the channel comes although one is due: what rows hold of it is old, until the next one comes. */
+  looked(column: number, old: boolean, arrivals: Arrivals): void {
+    this.#arrivals = arrivals
+    this.#oldSinceMs[column] = old ? arrivals.lastMs[column]! : Number.NaN
   }
 
   row({ columns, values, quality, states, timesUs, runningUs, breaks }: GatedBlock, row: number): void {
@@ -180,9 +187,14 @@ export class RowFaults {
     this.#last[c] = value
   }
 
+  /** Rows may come in a burst, long before the clock looks again. */
+  #isOld(c: number): boolean {
+    return this.#oldSinceMs[c] === this.#arrivals?.lastMs[c]
+  }
+
   #suspect(c: number, timeUs: number): void {
     const long = this.#stuckUs[c]! > 0 && this.#isLong(c)
-    const suspect = long || this.clipping[c] === 1 || this.silent[c] === 1 ? 1 : 0
+    const suspect = long || this.clipping[c] === 1 || this.#isOld(c) ? 1 : 0
     if (suspect === 1) {
       if (this.suspect[c] === 0) this.suspectFromUs[c] = long ? this.#runFromUs[c]! : timeUs
       this.suspectToUs[c] = timeUs

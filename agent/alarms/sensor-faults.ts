@@ -4,7 +4,7 @@ import type { AssetConfig } from '../config/contract.ts'
 import type { SampleBlock } from '../core/types.ts'
 import type { Manifest } from '../models/contract.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
-import type { GatedBlock } from '../windows/contract.ts'
+import type { Arrivals, GatedBlock } from '../windows/contract.ts'
 import type { AlarmBook } from './book.ts'
 import { type FaultWatch, newFaultWatch, stepFault } from './fault-watch.ts'
 import { clippingFacts, type FaultFacts, noiseFacts, rangeFacts, sensorName, stuckFacts } from './message-sensors.ts'
@@ -63,10 +63,9 @@ export class SensorFaults {
     return this.#assets[asset]?.faults.suspect
   }
 
-  /** No value of the channel comes although one is due, so what rows still hold of it is old. */
-  silent(asset: number, column: number, silent: boolean): void {
-    const faults = this.#assets[asset]?.faults
-    if (faults) faults.silent[column] = silent ? 1 : 0
+  /** Whether what rows still hold of the channel is old, for no value of it comes although one is due. */
+  looked(asset: number, column: number, old: boolean, arrivals: Arrivals): void {
+    this.#assets[asset]?.faults.looked(column, old, arrivals)
   }
 
   /** The noise that was usual is that of the first baseline. */

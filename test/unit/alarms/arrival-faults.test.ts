@@ -3,7 +3,7 @@ import t from 'tap'
 import type { AlarmTransition } from '../../../agent/alarms/contract.ts'
 import { restore } from '../../../agent/alarms/state.ts'
 import type { ChannelConfig, SourceConfig } from '../../../agent/config/contract.ts'
-import { testEngine } from '../../support/alarm-parts.ts'
+import { gated, testEngine } from '../../support/alarm-parts.ts'
 import { asset, channel } from '../../support/assets.ts'
 import { Bench, MIN_MS, SENSOR } from '../../support/sensor-parts.ts'
 
@@ -98,6 +98,20 @@ t.test('a link that is down silences no sensor, and after it is up all have thei
   t.same(transitions, [])
   at.run(2 * MINUTE_S, [1])
   t.same(told(transitions), ['p-101 flow.silent raised'])
+})
+
+t.test('what comes at once after a silence counts before the clock looks again', async t => {
+  const config = asset([watched('flow', { max: 90 }), watched('current')])
+  const { bench: at, transitions, engine } = bench(config)
+  at.run(60, [0, 1])
+  at.run(4 * MINUTE_S, [1])
+  engine.rows(gated([[95, 10]], { fromS: 301 }))
+  t.same(transitions, [], 'a value that was held for too long')
+  const values = Float64Array.of(95, Number.NaN)
+  const block = { asset: 0, rows: 1, columns: 2, timesUs: Float64Array.of(at.nowUs), values }
+  at.arrivals.samples(block, at.nowUs, at.nowMs + 10)
+  engine.rows(gated([[95, 10]], { fromS: 302 }))
+  t.same(told(transitions), ['p-101 flow.max raised'])
 })
 
 t.test('a step of the wall clock, years either way, silences nobody', async t => {

@@ -5,7 +5,7 @@ import type { CaptureFigures } from '../../../agent/alarms/watched.ts'
 import type { SetpointConfig } from '../../../agent/config/contract.ts'
 import type { Manifest } from '../../../agent/models/contract.ts'
 import { gated, MINUTE_US, model, START_US, scored, testEngine } from '../../support/alarm-parts.ts'
-import { asset, channel } from '../../support/assets.ts'
+import { ALARM, asset, channel } from '../../support/assets.ts'
 
 const setpoint = (id: string, extra: Partial<SetpointConfig>): SetpointConfig => ({
   id,
@@ -124,6 +124,7 @@ const axis = (id: string, name: string) => channel(id, { unit: 'g', waveform, po
 const motor = asset([axis('de-h', 'horizontal'), axis('de-v', 'vertical')], {
   machine: { group: 2, support: 'rigid' },
   alarm: {
+    ...ALARM,
     onDelayMs: 600_000,
     offDelayMs: 600_000,
     deadband: 0.1,
