@@ -24,6 +24,7 @@ import {
   modelRaised,
   riseOf,
 } from './message.ts'
+import { velocityOf, zoneRaised } from './message-watched.ts'
 import { newRuleState, stepRule } from './rule.ts'
 import { limitRules, MODEL_RULE, modelRule } from './rules.ts'
 import { RunningTime } from './running-time.ts'
@@ -33,6 +34,7 @@ import { SourceFaults } from './source-faults.ts'
 import { type AlarmState, ruleKey, standingOf } from './state.ts'
 import { factInEffect } from './suppression.ts'
 import { type CaptureFigures, WatchedSetpoints } from './watched.ts'
+import { takeRowBaselines, type ZoneFacts, zonesOfRows } from './zones.ts'
 
 /** `GatedBlock.states` of a settled, running machine. */
 const RUNNING = 2
@@ -73,6 +75,8 @@ interface Watch extends Blame {
   channel: ChannelConfig | undefined
   column: number
   value: number
+  /** Of a channel that is a vibration velocity. */
+  zone?: ZoneFacts
 }
 
 export class AlarmEngine {
@@ -107,11 +111,15 @@ export class AlarmEngine {
       floodId: () => this.#flood?.id,
     })
     if (options.watchFloods) this.#flood = new FloodWatch({ ...options, book: this.#book })
-    this.#limits = options.assets.map(asset =>
-      asset.channels.flatMap((channel, column) =>
+    this.#limits = options.assets.map(asset => [
+      ...asset.channels.flatMap((channel, column) =>
         limitRules(asset, channel).map(rule => newWatch(rule, asset, channel, column)),
       ),
-    )
+      ...zonesOfRows(asset).map(({ rule, channel, column, zone }) => ({
+        ...newWatch(rule, asset, channel, column),
+        zone,
+      })),
+    ])
     this.#models = options.assets.map(asset => newWatch(modelRule(asset), asset, undefined, -1))
     this.#sensors = new SensorWatches(this.#book, options.assets)
     this.#watched = new WatchedSetpoints(this.#book, options.assets)
@@ -239,6 +247,7 @@ export class AlarmEngine {
 
   /** A model is at work, and with it what was usual when its baseline was learnt. */
   bound(asset: number, manifest: Manifest): void {
+    takeRowBaselines(this.#limits[asset] ?? [], manifest, this.#options.assets[asset]?.alarm.deadband ?? 0)
     this.#watched.bound(asset, manifest)
     this.#faults.bound(asset, manifest)
   }
@@ -305,9 +314,11 @@ export class AlarmEngine {
   }
 
   #raiseLimit(watch: Watch, timeUs: number): void {
-    const { rule, channel, value, state } = watch
+    const { rule, channel, value, state, zone } = watch
     if (!channel) return
-    const message = limitRaised(rule, channel, value, state.elapsedUs)
+    const message = zone
+      ? zoneRaised(rule, velocityOf(channel), value, zone, false)
+      : limitRaised(rule, channel, value, state.elapsedUs)
     this.#book.raise(rule, state.onsetUs, { timeUs, value, message, evidence: limitEvidence(rule, channel, value) })
   }
 

@@ -17,6 +17,11 @@ export interface WatchedQuantity {
   channels: readonly ChannelConfig[]
 }
 
+/** Of a channel whose values are the velocity already. */
+export function velocityOf(channel: ChannelConfig): WatchedQuantity {
+  return { name: channel.id, figure: 'velocity', unit: channel.unit, channel: channel.id, channels: [channel] }
+}
+
 /** `DE horizontal kurtosis 6.2 above setpoint 5 for 10 min`. */
 export function figureRaised(
   rule: AlarmRule,

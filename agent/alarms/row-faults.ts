@@ -166,12 +166,13 @@ export class RowFaults {
   }
 
   #judgeNoise(c: number, value: number): void {
+    if (Number.isNaN(this.#times[c]!)) return
     if (Number.isNaN(value)) {
       this.noisy[c] = Number.NaN
       this.#counted[c] = 0
     } else {
       const counted = (this.#counted[c] = this.#counted[c]! + 1)
-      if (counted > 2 && !Number.isNaN(this.#times[c]!)) {
+      if (counted > 2) {
         const second = Math.abs(value - 2 * this.#last[c]! + this.#before[c]!) / SECOND_DIFFERENCE
         const weight = 1 / Math.min(NOISE_ROWS, counted - 2)
         const beyond = second > this.#times[c]! * this.usualNoise[c]! ? 1 : 0

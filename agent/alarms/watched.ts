@@ -1,7 +1,7 @@
 // Setpoints beside the fixed limits of channels and the score's own: on figures of captures, on features of the model, on the score,
 // and on vibration velocity by its zones. Rows are the engine's; all of this comes with a capture or a scored window.
-import type { AssetConfig, ChannelConfig, VibrationFigure } from '../config/contract.ts'
-import { type Manifest, type VibrationZones, warningOf, zonesOf } from '../models/contract.ts'
+import type { AssetConfig, VibrationFigure } from '../config/contract.ts'
+import type { Manifest } from '../models/contract.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 import type { AlarmBook } from './book.ts'
 import type { AlarmRule, RuleState } from './contract.ts'
@@ -17,7 +17,7 @@ import {
 } from './message-watched.ts'
 import { newRuleState, stepRule } from './rule.ts'
 import { setpointRule } from './rules.ts'
-import { zoneRule } from './rules-watched.ts'
+import { takeBaseline, type ZoneFacts, zonesOfCaptures } from './zones.ts'
 
 /** What a capture gave of one channel; what it has no figure of is absent or NaN. */
 export interface CaptureFigures {
@@ -26,14 +26,6 @@ export interface CaptureFigures {
   values: Readonly<Partial<Record<VibrationFigure, number>>>
   /** Its sensor clips: levels are at least these, and shapes (crest, kurtosis) say nothing. */
   atLeast: boolean
-}
-
-/** By zones: what was usual when the baseline was learnt. */
-interface ZoneFacts {
-  level: 'warning' | 'danger'
-  zones: VibrationZones
-  /** mm/s; NaN while there is no baseline. */
-  baseline: number
 }
 
 interface Watch extends Blame {
@@ -97,24 +89,10 @@ export class WatchedSetpoints {
   /** A model is at work: the velocities of its baseline make the warnings. Without any, those of the model before stay. */
   bound(asset: number, { channels, reference }: Pick<Manifest, 'channels' | 'reference'>): void {
     for (const { rule, zone, channel, asset: config } of this.#figures[asset] ?? []) {
-      if (zone?.level !== 'warning') continue
       const id = config.channels[channel]!.id
       const baseline = reference?.vibration?.[channels.findIndex(known => known.id === id)]?.mmPerS
-      if (baseline === undefined || !Number.isFinite(baseline)) continue
-      zone.baseline = baseline
-      rule.setpoint = warningOf(zone.zones, baseline)
-      // What was usual clears it, unless the machine was beyond it already.
-      const marginMmPerS = Math.max(0, rule.setpoint - baseline)
-      rule.deadband = Math.min(rule.setpoint * config.alarm.deadband, marginMmPerS / 2)
+      if (zone) takeBaseline(rule, zone, baseline, config.alarm.deadband)
     }
-    for (const watch of this.#figures[asset] ?? []) {
-      if (watch.zone?.level === 'danger')
-        watch.zone.baseline = this.#warningOf(asset, watch)?.zone?.baseline ?? Number.NaN
-    }
-  }
-
-  #warningOf(asset: number, { channel }: FigureWatch): FigureWatch | undefined {
-    return this.#figures[asset]?.find(other => other.channel === channel && other.zone?.level === 'warning')
   }
 
   /** Features that the model at work does not have. */
@@ -222,30 +200,13 @@ function figureWatches(asset: AssetConfig): FigureWatch[] {
   })
 }
 
-/** Two for every axis of captures that gives a velocity: the warning waits for a baseline, the border C/D does not. */
+/** Two for every axis of captures that gives a velocity. */
 function zoneWatches(asset: AssetConfig): FigureWatch[] {
-  const zones = asset.alarm.zones === 'on' ? zonesOf(asset.machine) : undefined
-  if (!zones) return []
-  return asset.channels.flatMap((channel, column) =>
-    hasVelocity(channel)
-      ? (['warning', 'danger'] as const).map(level => {
-          const what = {
-            name: channel.id,
-            figure: 'velocity',
-            unit: 'mm/s',
-            channel: channel.id,
-            channels: asset.channels,
-          }
-          const zone = { level, zones, baseline: Number.NaN }
-          const watch = newWatch(asset, zoneRule(asset, channel, zones, level), what)
-          return { ...watch, channel: column, figure: 'velocity' as const, zone }
-        })
-      : [],
-  )
-}
-
-function hasVelocity({ waveform, unit }: ChannelConfig): boolean {
-  return waveform?.capture !== undefined && (unit === 'g' || unit === 'm/s2')
+  return zonesOfCaptures(asset).map(({ rule, zone, channel, column }) => {
+    const { id } = channel
+    const what = { name: id, figure: 'velocity', unit: 'mm/s', channel: id, channels: asset.channels }
+    return { ...newWatch(asset, rule, what), channel: column, figure: 'velocity' as const, zone }
+  })
 }
 
 function modelWatches(asset: AssetConfig): ModelWatch[] {

@@ -252,6 +252,47 @@ t.test('an axis with a fault, or without a velocity, raises nothing and clears n
   t.same(told(transitions).slice(1), ['P3 de-h.sensor raised'])
 })
 
+t.test('zones of a sensor that gives the velocity itself, row by row; a peak is another number', async t => {
+  const pump = asset(
+    [
+      channel('vibration', { unit: 'mm/s', detector: 'rms', point: 'DE' }),
+      channel('peak', { unit: 'mm/s', detector: 'peak' }),
+    ],
+    { machine: { category: 2, power: '55kW' }, alarm: { ...ALARM, onDelayMs: 2000, zones: 'on' } },
+  )
+  const { engine, transitions } = testEngine([pump])
+  const rows = (fromS: number, velocity: number): void =>
+    engine.rows(
+      gated(
+        Array.from({ length: 10 }, () => [velocity, 30]),
+        { fromS },
+      ),
+    )
+  rows(0, 5)
+  t.same(transitions, [], 'no baseline yet, and below C/D')
+  engine.bound(0, {
+    ...model().manifest,
+    channels: ['vibration', 'peak'].map(id => ({ id, unit: 'mm/s' })),
+    reference: { fromUs: 0, toUs: 0, rows: 1, centre: [2, 4], deviation: [1, 1] },
+  })
+  rows(10, 3.2)
+  t.same(transitions, [])
+  rows(20, 3.4)
+  t.match(transitions, [
+    {
+      rule: 'vibration.velocity.warning',
+      kind: 'machine',
+      setpoint: 3.275,
+      message:
+        'vibration velocity 3.4 mm/s above warning 3.27 mm/s: zone B (A/B at 3.2; ISO 10816-7, category 2, up to 200 kW); baseline 2 mm/s, zone A',
+    },
+  ])
+  rows(30, 9)
+  t.match(transitions[1], { rule: 'vibration.velocity.danger', priority: 2, message: /: zone D \(C\/D at 8\.5/ })
+  rows(40, 2)
+  t.same(told(transitions).slice(2), ['P3 vibration.velocity.warning cleared', 'P2 vibration.velocity.danger cleared'])
+})
+
 t.test('off by configuration, and for machines without zones', async t => {
   for (const config of [
     { ...motor, alarm: { ...motor.alarm, zones: 'off' as const } },
