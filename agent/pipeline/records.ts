@@ -80,6 +80,7 @@ export class Records {
   }
 
   bind(binding: BindingRecord): Promise<number | undefined> {
+    this.models.reserve(binding)
     return this.#push('model', KEEP_PRIORITY, binding, () => this.models.bind(binding))
   }
 

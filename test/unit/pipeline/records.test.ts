@@ -48,7 +48,9 @@ t.test('what was recorded is there after a restart', async t => {
   const first = await open(disk)
   await first.records.alarm(raised(1))
   await first.records.alarm(raised(2))
-  await first.records.bind(binding({ release: 4 }))
+  const bound = first.records.bind(binding({ release: 4 }))
+  t.equal(first.records.models.localRelease('p-101'), 4, 'taken before it is on the disk: the next fit may begin')
+  await bound
   await first.records.bind(binding({ origin: 'delivered', release: 9, sha256: 'cd' }))
   await first.records.learn(learning())
   await first.journal.close()
