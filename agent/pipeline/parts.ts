@@ -20,6 +20,7 @@ import type { CaptureLine } from './capture-line.ts'
 import type { Records } from './records.ts'
 import type { ScoreKeeper } from './scores.ts'
 import type { StorageWear } from './storage-wear.ts'
+import type { Trends } from './trends.ts'
 import type { Vibration } from './vibration.ts'
 
 export interface BuildOptions {
@@ -51,6 +52,7 @@ export interface AgentParts {
   records: Records
   engine: AlarmEngine
   scores: ScoreKeeper
+  trends: Trends
   host: ScoringHost
   store: ModelStore
   desk: ModelDesk
