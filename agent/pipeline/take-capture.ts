@@ -23,9 +23,10 @@ export async function takeCapture(parts: Parts, id: string, by: string): Promise
   const plan = capturePlan(asset)
   if (!plan)
     throw new AgentError('COMMAND_REFUSED', `${id} has no channel with \`capture\`: there is nothing to take one of`)
-  const machine = parts.lines[asset.index]!.machineNow()
+  // As of the newest row: whether samples still come is seen while waiting for them.
+  const machine = parts.lines[asset.index]!.state
   if (machine !== 'running') {
-    const why = machine === 'unknown' ? 'no samples come of it, or too few to tell whether it runs' : `it is ${machine}`
+    const why = machine === 'unknown' ? 'nothing tells whether it runs' : `it is ${machine}`
     throw new AgentError('COMMAND_REFUSED', `no capture of ${id}: ${why}; captures are of a machine that runs`)
   }
   const lengthMs = (plan.samples / plan.rateHz) * 1000
