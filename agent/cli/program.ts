@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
   sync: async () => (await import('./daemon-commands.ts')).syncCommand(),
   publish: async () => (await import('./publish.ts')).publishCommand(),
+  command: async () => (await import('./command.ts')).commandCommand(),
   collect: async () => (await import('./collect.ts')).collectCommand(),
   demo: async () => (await import('./demo.ts')).demoCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),

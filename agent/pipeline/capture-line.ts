@@ -40,6 +40,12 @@ interface Unscored {
   startsUs: number[]
 }
 
+/** µs: of the first sample, of the last. */
+export interface CaptureTaken {
+  startUs: number
+  endUs: number
+}
+
 /** As many as the fit looks at: fit-bands.ts. */
 const WINDOWS_MAX = 32
 /** Largest number of a digitiser of 16 bits. */
@@ -71,6 +77,8 @@ export class CaptureLine {
   /** By the capture's end. */
   readonly #doubts = new Doubts()
   #catchingUp = false
+  /** Who waits for the next capture. */
+  #asked: ((taken: CaptureTaken) => void)[] = []
 
   constructor(asset: AssetConfig, deps: CaptureLineDeps) {
     this.#asset = asset
@@ -88,6 +96,16 @@ export class CaptureLine {
 
   takes(column: number): boolean {
     return this.#plan?.columns.includes(column) ?? false
+  }
+
+  /** The next stretch that can be is a capture, beside those that are due. Returns what gives up waiting. */
+  takeNow(taken: (capture: CaptureTaken) => void): () => void {
+    this.#asked.push(taken)
+    this.#cutter?.takeNow()
+    return () => {
+      this.#asked = this.#asked.filter(asked => asked !== taken)
+      if (this.#asked.length === 0) this.#cutter?.takeNow(false)
+    }
   }
 
   /** What the sensors of a capture that was scored leave in doubt; undefined where they are well. */
@@ -119,6 +137,7 @@ export class CaptureLine {
     const { id, channels } = this.#asset
     for (const axis of capture.axes) this.#deps.history.appendWaveform(id, channels[axis.channel]!.id, axis)
     const { startUs, endUs, axes } = capture
+    for (const taken of this.#asked.splice(0)) taken({ startUs, endUs })
     const { speed, unknown } = this.#deps.speed.during(startUs, endUs)
     const taken = { startUs, endUs, speed, startsUs: axes.map(axis => axis.startUs) }
     const raw: RawCapture = {

@@ -7,6 +7,8 @@ export interface PublishOptions {
   retain?: boolean
   /** MQTT 5 only. */
   correlationData?: Buffer
+  /** MQTT 5 only. */
+  responseTopic?: string
 }
 
 interface Pending {
@@ -64,7 +66,7 @@ export class Publishes {
   }
 
   add(topic: string, payload: Buffer | string, options: PublishOptions): Promise<void> {
-    const { retain = false, correlationData } = options
+    const { retain = false, correlationData, responseTopic } = options
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         reject,
@@ -73,8 +75,11 @@ export class Publishes {
           pending.sentMs = this.#nowMs()
           this.#sent.add(pending)
           const v5 = client.options.protocolVersion === 5
-          const properties = v5 && correlationData ? { properties: { correlationData } } : {}
-          client.publish(topic, payload, { qos: 1, retain, ...properties }, error => {
+          const properties = {
+            ...(correlationData ? { correlationData } : {}),
+            ...(responseTopic === undefined ? {} : { responseTopic }),
+          }
+          client.publish(topic, payload, { qos: 1, retain, ...(v5 ? { properties } : {}) }, error => {
             // Rejected before: the connection that this callback belongs to is gone.
             if (!this.#sent.delete(pending)) return
             this.#permits++

@@ -8,6 +8,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { Journal } from '../journal/contract.ts'
+import { Backfill } from './backfill.ts'
 import { CommandDesk, type CommandResult } from './command-desk.ts'
 import type { CommandHandlers, CommandLedger, Uplink, UplinkStatus } from './contract.ts'
 import { Delivery } from './delivery.ts'
@@ -54,6 +55,7 @@ class MqttUplink implements Uplink {
   readonly #delivery: Delivery
   readonly #echo: EchoWatch
   readonly #desk: CommandDesk | undefined
+  readonly #backfill: Backfill
   readonly #listeners: ((alertSeq: number, pubackMs: number) => void)[] = []
   #state: Record<string, unknown> = { state: 'online' }
   /** State messages are coalesced: one on its way, at most one (the newest) behind it. */
@@ -104,9 +106,15 @@ class MqttUplink implements Uplink {
         for (const listener of this.#listeners) listener(alertSeq, pubackMs)
       },
     })
+    this.#backfill = new Backfill({
+      ...options,
+      topics: this.#topics,
+      link: this.#link,
+      deliveredAlertSeq: () => this.#delivery.deliveredAlertSeq,
+    })
     this.#desk = commands
       ? new CommandDesk({
-          handlers,
+          handlers: { backfill: ({ from, to }) => this.#backfill.send(from, to), ...handlers },
           enabled: config.commands,
           trust: config.commandTrust,
           gateway,
@@ -172,6 +180,7 @@ class MqttUplink implements Uplink {
     if (!this.#started) return
     this.#started = false
     this.#desk?.stop()
+    this.#backfill.stop()
     await this.#drain(drainMs)
     await this.#delivery.stop()
     const { clock } = this.#options

@@ -118,6 +118,36 @@ t.test('checkpoints carry everything when old segments are gone', async t => {
   t.equal(records.models.learning.get('p-101')?.rows, 11)
 })
 
+t.test('counters of commands outlive the records that used them', async t => {
+  const disk = memoryDisk()
+  const { records, journal } = await open(disk)
+  const accepted = (counter: number) => ({
+    schema: 'wearwatch.operator/1' as const,
+    event: 'accepted' as const,
+    atUs: 1,
+    by: 'key ops',
+    command: 'shelve',
+    arguments: {},
+    id: 'r',
+    key: 'ops',
+    keySha256: 'ab',
+    counter,
+  })
+  await records.operator(accepted(7))
+  await records.operator(accepted(5))
+  t.equal(records.operators.counterOf('ab'), 7)
+  const cursor = await journal.cursor('uplink')
+  for (let i = 1; journal.status().firstSeq <= 2; i++) {
+    const seq = await records.alarm(transition({ alertSeq: i, id: `ID${i}`, message: 'x'.repeat(4_000) }))
+    await cursor.advance(seq!)
+  }
+  await journal.close()
+  const second = await open(disk)
+  t.equal(second.records.operators.counterOf('ab'), 7, 'from the checkpoint alone')
+  t.equal(second.records.operators.counterOf('cd'), 0)
+  await second.journal.close()
+})
+
 t.test('records that are whole but make no sense are left out', async t => {
   const disk = memoryDisk()
   const first = await open(disk)
