@@ -1,0 +1,91 @@
+// What an alarm was: past alarms listed, shown and labelled in the built daemon, over a restart and a kill.
+import t from 'tap'
+import type { AlarmCaseDetails, AlarmCaseView, LabelReport } from '../../agent/http/contract.ts'
+import { startDaemon, wearwatch } from '../support/daemon.ts'
+import { Plant, PlantLink, plantConfig, recently, type Status } from '../support/plant.ts'
+import { aedesBroker } from '../support/uplink-brokers.ts'
+import { listen } from '../support/uplink-parts.ts'
+import { until } from '../support/waiting.ts'
+
+t.test('alarms that were are listed, shown and labelled, also after a kill', async t => {
+  const broker = await aedesBroker()
+  t.teardown(() => broker.close())
+  const ear = await listen(broker.url, 'wearwatch/v1/hall/gw-1/#')
+  t.teardown(() => ear.end())
+  const alerts = (): Record<string, unknown>[] =>
+    ear.heard.filter(({ topic }) => topic.includes('/alert/')).map(({ text }) => JSON.parse(text))
+  const count = (transition: string): number => alerts().filter(a => a.transition === transition).length
+
+  const config = plantConfig({ port: broker.port, learn: 1000 })
+  let daemon = await startDaemon(t, config)
+  const ask = (...args: string[]) => wearwatch([...args, '--socket', daemon.socket])
+  const history = async (...args: string[]): Promise<AlarmCaseView[]> =>
+    JSON.parse((await ask('alarms', 'history', ...args, '--json')).out)
+  const up = (): Promise<void> =>
+    until(async () => (await daemon.ask<Status>('/v1/status')).sources[0]!.state === 'up', 'the source to be up')
+  await up()
+  const plant = new Plant('p-1', 5, recently())
+  const link = await PlantLink.open(broker.port)
+  t.teardown(() => link.close())
+
+  t.match(await ask('alarms', 'history'), { code: 0, out: 'no alarms kept that match\n' })
+  t.match(await ask('alarms', 'show', '01JD3Q8Z6V0Y0'), { code: 5, err: /no alarm 01JD3Q8Z6V0Y0 .*NOT_FOUND/ })
+  for (let episode = 1; episode <= 2; episode++) {
+    await link.send(plant, 2, 'burst')
+    await until(() => count('raised') === episode, `alarm ${episode}`)
+    await link.send(plant, 10)
+    await until(() => count('cleared') === episode, `its end`)
+  }
+  const [second, first] = await history('P-1')
+  t.match(first, { standing: false, rule: 'pressure.max', test: false, value: 10, setpoint: 9 })
+  t.match(second, { standing: true, isaState: 'RtnUnacknowledged' })
+  t.same(await history('--until', first!.raised), [])
+  t.same((await history('--since', second!.raised)).length, 1)
+
+  await t.test('labelled while it stands, and afterwards', async t => {
+    const label = await ask('alarms', 'label', second!.id, 'confirmed', '--by', 'kim', '--note', 'valve stuck')
+    t.match(label, { code: 0, out: /pressure.max: confirmed by kim \(operator\): valve stuck/ })
+    t.match(await ask('alarms', 'ack', second!.id, '--by', 'kim'), { code: 0 })
+    const report = JSON.parse(
+      (await ask('alarms', 'label', first!.id.toLowerCase(), 'expected', '--by', 'ann', '--json')).out,
+    ) as LabelReport
+    t.match(report.alarm, { id: first!.id, labelled: { label: 'expected', by: 'ann' } })
+    await until(() => count('labelled') === 2, 'both labels upstream')
+    t.match(
+      alerts().filter(a => a.transition === 'labelled'),
+      [
+        { id: second!.id, label: 'confirmed', note: 'valve stuck', by: 'kim', actor: 'operator', acked: false },
+        { id: first!.id, label: 'expected', active: false, isaState: 'Normal' },
+      ],
+    )
+    t.match(await history('--verdict', 'confirmed'), [{ id: second!.id, acknowledged: { by: 'kim' } }])
+    t.match(await ask('alarms'), { code: 0, out: 'no alarms standing\n' }, 'a label raises nothing again')
+    t.match(await ask('alarms', 'label', first!.id, 'maybe'), { code: 2 })
+    t.match(await ask('alarms', 'history', '--verdict', 'maybe'), { code: 2 })
+  })
+
+  await t.test('after a kill right behind a label', async t => {
+    const relabel = await ask('alarms', 'label', first!.id, 'false', '--by', 'kim', '--note', 'gauge was tapped')
+    t.equal(relabel.code, 0)
+    await daemon.stop('SIGKILL')
+    daemon = await startDaemon(t, config, { dir: daemon.dir })
+    t.match(await history(), [
+      { id: second!.id, labelled: { label: 'confirmed' } },
+      { id: first!.id, labelled: { label: 'false', note: 'gauge was tapped', by: 'kim' } },
+    ])
+    const shown = JSON.parse((await ask('alarms', 'show', first!.id, '--json')).out) as AlarmCaseDetails
+    t.same(
+      shown.events.map(({ transition }) => transition),
+      ['raised', 'cleared', 'superseded', 'labelled', 'labelled'],
+    )
+    t.match(shown, { evidence: [{ channel: 'pressure', value: 10, baseline: 9, unit: 'bar' }], standing: false })
+    const text = await ask('alarms', 'show', first!.id)
+    t.match(text.out, /label {4}false by kim \(operator\): gauge was tapped/)
+    t.match(text.out, /pressure +value +10 bar +9 bar +100 %/)
+    const rows = /wearwatch history (.*)$/m.exec(text.out)![1]!.split(' ')
+    const around = await ask('history', ...rows, '--csv')
+    t.ok(around.out.split('\n').length > 20, 'its rows are where it says')
+    t.match((await ask('alarms', 'history')).out, /ID +P +RAISED +CLEARED +ACKNOWLEDGED +LABEL +ASSET/)
+  })
+  await daemon.stop()
+})
