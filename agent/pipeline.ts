@@ -32,6 +32,8 @@ import type { SyncReport } from './uplink/contract.ts'
 
 const LEARN_CHECK_MS = 1_000
 const RETENTION_MS = 60_000
+/** What a trend is made of changes by the hour. */
+const TREND_MS = 600_000
 const STATE_CHECK_MS = 2_000
 /** Shelving ends and windows begin to the second. */
 const ALARMS_TICK_MS = 1_000
@@ -141,6 +143,10 @@ export class Agent {
     await parts.host.start()
     // Not awaited: fixed limits guard, and a signal stops, while TensorRT builds for minutes.
     this.#resuming = resumeModels(parts).then(() => pruneModels(parts))
+    void this.#resuming.then(
+      () => parts.trends.refresh(),
+      () => {},
+    )
     this.#syncs.after(this.#resuming, 'the models that ran before the start are still being loaded')
     this.#publishState()
     parts.uplink?.start()
@@ -156,6 +162,7 @@ export class Agent {
     const every = (periodMs: number, run: () => void): void => void this.#timers.push(clock.every(periodMs, run))
     every(LEARN_CHECK_MS, () => this.#learning.check())
     every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))
+    every(TREND_MS, () => void this.parts.trends.refresh())
     every(STATE_CHECK_MS, () => this.#publishState())
     every(ALARMS_TICK_MS, () => this.parts.engine.tick())
     if (!config.uplink) return

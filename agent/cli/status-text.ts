@@ -36,6 +36,7 @@ export interface AssetLine extends VibrationLine {
   inputDrift?: { hours: number; channels: Record<string, number> }
   rebaselining?: { at: string; outcome: string; reason: string }
   score?: number
+  trend?: { since: string; perDay: number; setpoint: { at: string; earliest: string; latest?: string } }
   contributions?: Record<string, number>
   pending?: { rule: string; value: number; elapsedUs: number; delayUs: number }
   windowsWaiting?: number
@@ -47,6 +48,7 @@ interface Status {
   site: string
   gateway: string
   clock: string
+  now: string
   since: string
   assets: AssetLine[]
   alarms: {
@@ -97,7 +99,8 @@ export function printStatus(raw: Record<string, unknown>): void {
   line('history', !status.history.failing, status.history.failing ?? historyText(status.history, status.storage))
   for (const asset of status.assets) {
     line(asset.tag ?? asset.id, asset.bad.length === 0 && asset.alarms === 0, assetText(asset))
-    for (const text of [...vibrationTexts(asset), ...baselineTexts(asset)]) print(`${' '.repeat(9)} ${text}`)
+    for (const text of [...trendTexts(asset, status.now), ...vibrationTexts(asset), ...baselineTexts(asset)])
+      print(`${' '.repeat(9)} ${text}`)
   }
   if (status.alarmRates.lastHour > 0 || status.alarmRates.flood !== undefined)
     line('alarms', !status.alarmRates.flood, ratesText(status.alarmRates))
@@ -177,6 +180,21 @@ export function assetText(asset: AssetLine): string {
 /** Windows that were cut and are not scored yet: many, or more each time, and the scorer does not keep up. */
 function waitingText({ windowsWaiting = 0 }: AssetLine): string {
   return windowsWaiting === 0 ? '' : `${windowsWaiting} window${windowsWaiting === 1 ? '' : 's'} not scored yet`
+}
+
+/** No date without its interval. */
+function trendTexts({ trend }: AssetLine, now: string): string[] {
+  if (!trend) return []
+  const days = (at: string): string => Math.max(0, (Date.parse(at) - Date.parse(now)) / 86_400e3).toPrecision(2)
+  const { at, earliest, latest } = trend.setpoint
+  const interval = latest === undefined ? `${days(earliest)} at the earliest` : `${days(earliest)} to ${days(latest)}`
+  const seen = Math.round((Date.parse(now) - Date.parse(trend.since)) / 86_400e3)
+  return [
+    paint(
+      `score rises by ${trend.perDay} a day, seen over ${seen} days: at its setpoint in ${days(at)} days (${interval})`,
+      'yellow',
+    ),
+  ]
 }
 
 /** What will be an alarm when it lasts. */

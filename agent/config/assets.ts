@@ -212,6 +212,7 @@ class AssetBuilder {
       offDelayMs: alarm?.['off-delay'] ?? DEFAULTS.alarm.offDelayMs,
       deadband: alarm?.deadband ?? DEFAULTS.alarm.deadband,
       priority: alarm?.priority ?? DEFAULTS.alarm.priority,
+      trendHorizonMs: alarm?.['trend-horizon'] ?? DEFAULTS.alarm.trendHorizonMs,
       shelveMaxMs: alarm?.['shelve-max'] ?? DEFAULTS.alarm.shelveMaxMs,
     }
     if (alarm?.latching) built.latching = true

@@ -139,6 +139,8 @@ export interface AlarmConfig {
   action?: string
   /** `latching`: all machine alarms of the asset stay active until acknowledged. */
   latching?: boolean
+  /** How far ahead a rising score is followed to its setpoint; 0 = not at all. */
+  trendHorizonMs: number
   /** The longest time for which its alarms can be shelved. */
   shelveMaxMs: number
 }

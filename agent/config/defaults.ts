@@ -22,7 +22,14 @@ export const DEFAULTS = {
   /** A limit guards at once, and stays raised for a moment so that a value at the limit does not ring. */
   limit: { onDelayMs: 0, offDelayMs: 10 * SECOND, priority: 2, deadbandShare: 0.01 },
   learn: { runningMs: 24 * HOUR, starts: 3, provisionalAfterMs: 7 * DAY, rebaseline: 'daily', sufficiency: 'wait' },
-  alarm: { onDelayMs: 10 * MINUTE, offDelayMs: 30 * MINUTE, deadband: 0.1, priority: 3, shelveMaxMs: 7 * DAY },
+  alarm: {
+    onDelayMs: 10 * MINUTE,
+    offDelayMs: 30 * MINUTE,
+    deadband: 0.1,
+    priority: 3,
+    trendHorizonMs: 30 * DAY,
+    shelveMaxMs: 7 * DAY,
+  },
   model: { family: 'auto', order: 5, mean: 10, hop: 1 },
   mqtt: { keepaliveS: 30, protocol: 'auto', qos: 1, retained: 'ignore' },
   serial: { parity: 'none', dataBits: 8, stopBits: 1, counter: 'u16', frameBytesMax: 16_384, delimiter: ',' },

@@ -175,6 +175,9 @@ const alarm = object('alarm', {
     .boolean({ error: issue => expected('true or false', issue.input) })
     .optional()
     .describe('Alarms of the machine stay active until acknowledged, even when their condition went. Default false.'),
+  'trend-horizon': duration('trend-horizon', 0, 365 * DAY_MS)
+    .optional()
+    .describe('How far ahead a rising score is followed to its setpoint; 0s: not at all. Default 30d.'),
   'shelve-max': duration('shelve-max', 60_000, 90 * DAY_MS)
     .optional()
     .describe('The longest time for which alarms of the asset can be shelved. Default 7d.'),

@@ -25,6 +25,7 @@ import type { AgentParts, BuildOptions } from './parts.ts'
 import { pruneModels } from './prune.ts'
 import { ScoreKeeper } from './scores.ts'
 import { openStores, type Stores } from './stores.ts'
+import { Trends } from './trends.ts'
 import { Vibration } from './vibration.ts'
 
 export async function buildParts(options: BuildOptions, handlers: CommandHandlers): Promise<AgentParts> {
@@ -66,6 +67,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     ...core,
     ...rooms,
     scores,
+    trends: new Trends({ config, clock, logger, scoring, history: stores.history, records: stores.records }),
     scoring,
     lines,
     ...(await buildLinks(options, counters, stores, lines, handlers)),

@@ -21,6 +21,7 @@ import type { CaptureLine } from './capture-line.ts'
 import type { Records } from './records.ts'
 import type { ScoreKeeper } from './scores.ts'
 import type { StorageWear } from './storage-wear.ts'
+import type { Trends } from './trends.ts'
 import type { Vibration } from './vibration.ts'
 
 export interface BuildOptions {
@@ -53,6 +54,7 @@ export interface AgentParts {
   cases: AlarmCases
   engine: AlarmEngine
   scores: ScoreKeeper
+  trends: Trends
   host: ScoringHost
   store: ModelStore
   desk: ModelDesk

@@ -6,6 +6,7 @@ import type { Placement } from '../scoring/contract.ts'
 import { standingAlarms, statisticsLine } from './alarm-views.ts'
 import { baselineState, baselineStatus } from './baseline-view.ts'
 import type { AgentParts } from './parts.ts'
+import { trendView } from './trends.ts'
 import { unwatchedOf, vibrationFigures, vibrationStatus } from './vibration-view.ts'
 
 export function assetStatus(
@@ -33,6 +34,7 @@ export function assetStatus(
     ...vibrationStatus(parts, index),
     ...(scoring.problem === undefined ? {} : { problem: scoring.problem }),
     ...(scoring.model ? { model: modelLine(placements, asset.id, scoring.model) } : {}),
+    ...trendView(parts.trends.of(index)),
     ...(latest ? { score: latest.score, scoredAt: isoFromUs(latest.timeUs), contributions: shares(latest) } : {}),
     ...(pending ? { pending } : {}),
     ...(queue ? { windowsWaiting: queue.waiting, windowsDropped: queue.dropped } : {}),
@@ -153,7 +155,8 @@ export function featuresMessage(parts: AgentParts, index: number): Record<string
   if (!scored && !vibration) return undefined
   const inputDrift = parts.scoring[index]!.inputDrift()
   const { at } = scored ?? vibration!
-  return { at, ...scored, ...(vibration ? { vibration } : {}), ...(inputDrift ? { inputDrift } : {}) }
+  const trend = trendView(parts.trends.of(index))
+  return { at, ...scored, ...trend, ...(vibration ? { vibration } : {}), ...(inputDrift ? { inputDrift } : {}) }
 }
 
 /** Body of the periodic `health` message: numbers. */

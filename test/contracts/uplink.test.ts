@@ -18,6 +18,7 @@ function lifeOfAlarms(): AlarmTransition[] {
       offDelayMs: 0,
       deadband: 0.1,
       priority: 3,
+      trendHorizonMs: 0,
       shelveMaxMs: 604_800_000,
       action: 'Check strainer',
     },

@@ -17,7 +17,7 @@ export function testAsset(index: number, channels: readonly ChannelSketch[], sou
     gapMs: 5000,
     running: undefined,
     learn: { runningMs: 60_000, starts: 0, provisionalAfterMs: 60_000 },
-    alarm: { onDelayMs: 0, offDelayMs: 0, deadband: 0.1, priority: 3, shelveMaxMs: 7 * 86_400_000 },
+    alarm: { onDelayMs: 0, offDelayMs: 0, deadband: 0.1, priority: 3, trendHorizonMs: 0, shelveMaxMs: 7 * 86_400_000 },
     suppress: [],
     model: { family: 'auto', order: 5, mean: 10, hop: 1 },
     digest: `digest-${index}`,

@@ -23,6 +23,7 @@ const pump = asset([channel('flow', { unit: 'm3/h' }), channel('discharge', { ma
     offDelayMs: 5_000,
     deadband: 0.1,
     priority: 3,
+    trendHorizonMs: 0,
     shelveMaxMs: 604_800_000,
     action: 'Check strainer',
   },
@@ -261,7 +262,14 @@ function stateOf({ engine, transitions }: TestEngine): AlarmState {
 t.test('a machine of waveforms alone: the delays count all time between its windows', async t => {
   const waveform = { type: 'int16' as const, rateHz: 5000 }
   const motor = asset([channel('de-h', { waveform })], {
-    alarm: { onDelayMs: 2_000, offDelayMs: 2_000, deadband: 0.1, priority: 3, shelveMaxMs: 604_800_000 },
+    alarm: {
+      onDelayMs: 2_000,
+      offDelayMs: 2_000,
+      deadband: 0.1,
+      priority: 3,
+      trendHorizonMs: 0,
+      shelveMaxMs: 604_800_000,
+    },
   })
   const { engine, transitions } = testEngine([motor])
   engine.scores(scored([1.5, 1.5, 1.5, 0.5, 0.5], [0, 1, 2, 3, 5]))

@@ -13,7 +13,16 @@ const waveform = {
 }
 const motor = asset(
   ['de-h', 'de-v'].map(id => channel(id, { unit: 'g', waveform })),
-  { alarm: { onDelayMs: 540_000, offDelayMs: 1_740_000, deadband: 0.1, priority: 3, shelveMaxMs: 604_800_000 } },
+  {
+    alarm: {
+      onDelayMs: 540_000,
+      offDelayMs: 1_740_000,
+      deadband: 0.1,
+      priority: 3,
+      trendHorizonMs: 0,
+      shelveMaxMs: 604_800_000,
+    },
+  },
 )
 const BAND = '3400-3600 Hz'
 const model = {

@@ -12,7 +12,14 @@ const motor = asset(
   ],
   {
     id: 'm-204',
-    alarm: { onDelayMs: 600_000, offDelayMs: 600_000, deadband: 0.1, priority: 3, shelveMaxMs: 604_800_000 },
+    alarm: {
+      onDelayMs: 600_000,
+      offDelayMs: 600_000,
+      deadband: 0.1,
+      priority: 3,
+      trendHorizonMs: 0,
+      shelveMaxMs: 604_800_000,
+    },
   },
 )
 const at = (capture: number): number => START_US + capture * 10 * MINUTE_US
