@@ -5,6 +5,7 @@ import type { AlarmStatisticsView, AlarmView, SuppressRequest } from '../http/co
 import { caseCommands } from './alarm-cases.ts'
 import { groupedText, statisticsText } from './alarms-text.ts'
 import { type DaemonOptions, daemonCommand } from './daemon-commands.ts'
+import { drillCommand } from './drill.ts'
 import { parseDelay } from './options.ts'
 import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
 import { socketOf } from './socket.ts'
@@ -13,7 +14,7 @@ import { type WhoOptions, who, whoCommand } from './who.ts'
 export function alarmsCommand(): Command {
   const alarms = new Command('alarms').description('alarms that stand, and what people do about them')
   alarms.addCommand(listCommand(), { isDefault: true }).addCommand(acknowledgeCommand()).addCommand(statisticsCommand())
-  for (const command of caseCommands()) alarms.addCommand(command)
+  for (const command of [...caseCommands(), drillCommand()]) alarms.addCommand(command)
   alarms.addCommand(
     suppressCommand('shelve', 'hide for a time; values are judged and recorded all the same').requiredOption(
       '--for <TIME>',

@@ -23,6 +23,14 @@ export function addAlarmRoutes(server: FastifyInstance, api: ControlApi): void {
   server.get<{ Querystring: Record<string, string> }>('/v1/alarms/history', async request =>
     api.alarmCases(caseRequest(request.query)),
   )
+  server.post<{ Body: (Said & Record<string, unknown>) | undefined }>('/v1/alarms/test', async request => {
+    const { asset, forMs } = request.body ?? {}
+    const { by, note } = said(request.body)
+    if (!isText(asset) || typeof forMs !== 'number')
+      throw new AgentError('USAGE', 'expected {asset: ASSET, forMs, by, note?}')
+    return api.drill({ asset, forMs, by, ...(note === undefined ? {} : { note }) })
+  })
+  server.get<{ Params: { id: string } }>('/v1/alarms/test/:id', request => api.drillOf(request.params.id))
   server.get<{ Params: { id: string } }>('/v1/alarms/:id', request => api.alarmCase(request.params.id))
   server.post<{ Params: { id: string }; Body: (Said & { verdict?: unknown }) | undefined }>(
     '/v1/alarms/:id/label',

@@ -97,6 +97,29 @@ export interface LabelReport {
   alarm: AlarmCaseDetails
 }
 
+export interface DrillRequest {
+  asset: string
+  forMs: number
+  by: string
+  note?: string
+}
+
+/** How far a drill has come. Times are ms since it was raised. */
+export interface DrillView {
+  id: string
+  asset: string
+  tag?: string
+  message: string
+  /** On the disk. */
+  journalledMs?: number
+  /** The broker, or the consumer where `receipt` says so, has confirmed it. */
+  deliveredMs?: number
+  acknowledged?: { ms: number; by: string; actor: string; note?: string }
+  ended: boolean
+  /** Of the link upstream. */
+  link: { state: string; detail: string }
+}
+
 /** By the measures of ISA-18.2; drills and what is suppressed do not count. */
 export interface AlarmStatisticsView {
   /** When counting began. */
@@ -171,6 +194,10 @@ export interface ControlApi {
   alarmCase(id: string): Promise<AlarmCaseDetails>
   /** Of an alarm that stands or stood. Throws NOT_FOUND, HISTORY_IO. */
   label(request: LabelRequest): Promise<LabelReport>
+  /** Raises an alarm that is marked as a test. Throws NOT_FOUND, COMMAND_REFUSED. */
+  drill(request: DrillRequest): Promise<DrillView>
+  /** Throws NOT_FOUND for one that is not among the newest of this process. */
+  drillOf(id: string): Promise<DrillView>
   /** Throws NOT_FOUND when no such alarm stands. */
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
   /** Throws NOT_FOUND, COMMAND_REFUSED. */

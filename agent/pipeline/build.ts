@@ -127,9 +127,9 @@ async function buildLinks(
 function keepBlackBox(
   history: History,
   { beforeMs, afterMs }: StorageConfig['blackBox'],
-  { transition, asset, kind, onsetUs, atUs }: AlarmTransition,
+  { transition, asset, kind, onsetUs, atUs, test }: AlarmTransition,
 ): void {
-  if (kind === 'system') return
+  if (kind === 'system' || test) return
   if (transition !== 'raised' && transition !== 'cleared' && transition !== 'latched') return
   const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)

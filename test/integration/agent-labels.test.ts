@@ -8,6 +8,7 @@ import { listen } from '../support/uplink-parts.ts'
 import { until } from '../support/waiting.ts'
 
 t.test('alarms that were are listed, shown and labelled, also after a kill', async t => {
+  const whole = t
   const broker = await aedesBroker()
   t.teardown(() => broker.close())
   const ear = await listen(broker.url, 'wearwatch/v1/hall/gw-1/#')
@@ -68,7 +69,7 @@ t.test('alarms that were are listed, shown and labelled, also after a kill', asy
     const relabel = await ask('alarms', 'label', first!.id, 'false', '--by', 'kim', '--note', 'gauge was tapped')
     t.equal(relabel.code, 0)
     await daemon.stop('SIGKILL')
-    daemon = await startDaemon(t, config, { dir: daemon.dir })
+    daemon = await startDaemon(whole, config, { dir: daemon.dir })
     t.match(await history(), [
       { id: second!.id, labelled: { label: 'confirmed' } },
       { id: first!.id, labelled: { label: 'false', note: 'gauge was tapped', by: 'kim' } },
@@ -86,6 +87,50 @@ t.test('alarms that were are listed, shown and labelled, also after a kill', asy
     const around = await ask('history', ...rows, '--csv')
     t.ok(around.out.split('\n').length > 20, 'its rows are where it says')
     t.match((await ask('alarms', 'history')).out, /ID +P +RAISED +CLEARED +ACKNOWLEDGED +LABEL +ASSET/)
+  })
+
+  await t.test('a drill goes the whole way, is seen upstream, and ends by itself', async t => {
+    await up()
+    t.match(await ask('alarms', 'test', 'P-9'), { code: 5, err: /no asset P-9; assets: p-1/ })
+    const drill = ask('alarms', 'test', 'P-1', '--for', '60s', '--by', 'kim')
+    await until(() => alerts().some(a => a.test === true), 'the drill upstream')
+    const { id } = alerts().find(a => a.test === true) as { id: string }
+    await until(() => ear.heard.some(({ topic }) => topic.endsWith(`/alarm/p-1/${id}`)), 'it retained')
+    t.match(await ask('alarms', 'label', id, 'false'), { code: 5, err: /is a drill/ })
+    t.match((await ask('alarms')).out, /TEST by kim/)
+    t.match(await ask('alarms', 'ack', id, '--by', 'ann'), { code: 0 })
+    const { code, out } = await drill
+    t.equal(code, 0)
+    t.match(out, new RegExp(`^raised +${id} {2}TEST by kim: this is a drill, nothing is wrong with P-1$`, 'm'))
+    t.match(out, /^journalled +after \d.*\ndelivered +after \d.*\nacknowledged +after .* by ann \(operator\)\nended/m)
+    await until(
+      () => ear.heard.findLast(({ topic }) => topic.endsWith(`/alarm/p-1/${id}`))?.text === '',
+      'the retained alarm to be cleared',
+    )
+    t.same(
+      alerts()
+        .filter(a => a.id === id)
+        .map(a => [a.transition, a.test, a.by]),
+      [
+        ['raised', true, 'kim'],
+        ['acknowledged', true, 'ann'],
+        ['cleared', true, 'agent'],
+      ],
+    )
+    t.match(await history('--limit', '1'), [{ id, test: true, standing: false, acknowledged: { by: 'ann' } }])
+    t.match(await ask('alarms', 'statistics'), { code: 0, out: /P-1 +2 / })
+  })
+
+  await t.test('a drill that nobody hears of says so, and a restart ends it', async t => {
+    await broker.close()
+    const short = await ask('alarms', 'test', 'p-1', '--for', '1s', '--json')
+    t.equal(short.code, 1)
+    t.match(JSON.parse(short.out), { ended: true, deliveredMs: undefined })
+    await daemon.post('/v1/alarms/test', { asset: 'p-1', forMs: 600_000 })
+    await daemon.stop('SIGKILL')
+    daemon = await startDaemon(whole, config, { dir: daemon.dir })
+    t.match(await history('--limit', '1'), [{ test: true, standing: false, isaState: 'Normal' }])
+    t.match(await ask('alarms'), { out: 'no alarms standing\n' })
   })
   await daemon.stop()
 })

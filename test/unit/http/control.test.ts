@@ -33,6 +33,8 @@ const past: AlarmCaseDetails = {
   rows: { from: alarm.onset, to: alarm.raised },
 }
 
+const drill = { id: alarm.id, asset: 'p-101', message: '', ended: false, link: { state: 'up', detail: '' } }
+
 const api: ControlApi = {
   status: async () => ({ version: '1' }),
   channels: () => [],
@@ -48,6 +50,8 @@ const api: ControlApi = {
   alarmCases: async request => [{ ...past, message: JSON.stringify(request) }],
   alarmCase: async id => ({ ...past, id }),
   label: async request => ({ alarm: { ...past, message: JSON.stringify(request) } }),
+  drill: async request => ({ ...drill, message: JSON.stringify(request) }),
+  drillOf: async id => ({ ...drill, id }),
   async acknowledge(id, by, note) {
     if (id !== alarm.id) throw new AgentError('NOT_FOUND', `no alarm ${id} stands`)
     return { ...alarm, message: `${by}: ${note}` }
@@ -113,6 +117,20 @@ t.test('alarms that were: what is asked for is handed on, nonsense is refused', 
   })
   for (const body of [{}, { verdict: 'maybe' }, { verdict: 'false', by: '' }])
     await t.rejects(label(body), { code: 'USAGE' }, JSON.stringify(body))
+})
+
+t.test('a drill is asked for with its asset and time, and looked at by its id', async t => {
+  const socket = await started(t)
+  const ask = (body: unknown): Promise<{ message: string }> => askDaemon(socket, 'POST', '/v1/alarms/test', body)
+  t.same(JSON.parse((await ask({ asset: 'p-101', forMs: 5_000, by: 'kim', note: 'n' })).message), {
+    asset: 'p-101',
+    forMs: 5_000,
+    by: 'kim',
+    note: 'n',
+  })
+  for (const body of [{}, { asset: 'p-101' }, { asset: '', forMs: 1 }, { asset: 'p-101', forMs: '1' }])
+    await t.rejects(ask(body), { code: 'USAGE' }, JSON.stringify(body))
+  t.match(await askDaemon(socket, 'GET', '/v1/alarms/test/X'), { id: 'X', ended: false })
 })
 
 t.test('suppression: a whole request is handed on, half a one is refused', async t => {
