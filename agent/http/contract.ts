@@ -63,6 +63,8 @@ export interface AlarmCaseView {
   value: number
   setpoint: number
   model?: ModelRef
+  /** What the black box keeps of it. */
+  rows: { from: string; to: string }
 }
 
 /** All of one. */
@@ -72,8 +74,6 @@ export interface AlarmCaseDetails extends AlarmCaseView {
   events: CaseEventView[]
   /** Events left out after the first. */
   omitted?: number
-  /** What the black box keeps of it. */
-  rows: { from: string; to: string }
 }
 
 export interface CaseRequest {

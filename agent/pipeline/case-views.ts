@@ -15,7 +15,7 @@ export async function alarmCases(
   const known = asset === undefined ? undefined : assetIdOf(config, asset)
   const found: AlarmCaseView[] = []
   for await (const one of cases.newestFirst({ ...rest, ...(known === undefined ? {} : { asset: known }) })) {
-    found.push(caseView(one))
+    found.push(caseView(config, one))
     if (found.length >= limit) break
   }
   return found
@@ -41,8 +41,10 @@ export function unknownAlarm(id: string): AgentError {
   return new AgentError('NOT_FOUND', `no alarm ${id} stands or is kept; ${advice}`)
 }
 
-export function caseView({ raised, last, clearedUs, acknowledged, labelled }: AlarmCase): AlarmCaseView {
+function caseView(config: AgentConfig, found: AlarmCase): AlarmCaseView {
+  const { raised, last, clearedUs, acknowledged, labelled } = found
   const { tag, action, model } = raised
+  const { fromUs, toUs } = rowsAround(config, found)
   return {
     id: raised.id,
     asset: raised.asset,
@@ -63,17 +65,16 @@ export function caseView({ raised, last, clearedUs, acknowledged, labelled }: Al
     value: raised.value,
     setpoint: raised.setpoint,
     ...(model === undefined ? {} : { model }),
+    rows: { from: isoFromUs(fromUs), to: isoFromUs(toUs) },
   }
 }
 
 export function caseDetails(config: AgentConfig, found: AlarmCase): AlarmCaseDetails {
-  const { fromUs, toUs } = rowsAround(config, found)
   return {
-    ...caseView(found),
+    ...caseView(config, found),
     evidence: found.raised.evidence,
     events: found.events.map(eventView),
     ...(found.omitted === undefined ? {} : { omitted: found.omitted }),
-    rows: { from: isoFromUs(fromUs), to: isoFromUs(toUs) },
   }
 }
 
