@@ -33,6 +33,8 @@ export interface Finding {
   message: string
   evidence: Evidence[]
   model?: ModelRef
+  /** Where it was not the agent, following the values. */
+  who?: Who
 }
 
 /** What is suppressed: a rule, or WHOLE_ASSET. */
@@ -60,7 +62,7 @@ export class AlarmBook {
     const id = previous?.neverRaised ? previous.id : this.#freshId(finding.timeUs)
     // A new occurrence takes the place of one that nobody acknowledged: two of a rule side by side would tell nothing more.
     if (previous && !previous.neverRaised) this.supersede(previous, { atUs: finding.timeUs, running: true }, id)
-    const { timeUs: atUs, value, message, evidence, model } = finding
+    const { timeUs: atUs, value, message, evidence, model, who } = finding
     const flood = this.#options.floodId?.()
     return this.#commit({
       id,
@@ -86,6 +88,7 @@ export class AlarmBook {
       evidence,
       ...(rule.action === undefined ? {} : { action: rule.action }),
       ...(model === undefined ? {} : { model }),
+      ...who,
     })
   }
 
@@ -93,8 +96,8 @@ export class AlarmBook {
   clear(rule: AlarmRule, finding: Finding): void {
     const alarm = standingOf(this.#state, rule.asset, rule.id)
     if (!alarm?.active || alarm.latched) return
-    const { timeUs, value, message, evidence, model } = finding
-    const seen = { running: true, value, evidence, ...(model === undefined ? {} : { model }) }
+    const { timeUs, value, message, evidence, model, who } = finding
+    const seen = { running: true, value, evidence, ...(model === undefined ? {} : { model }), ...who }
     if (rule.latching && !alarm.acked) {
       const latched = `${message}; latched until acknowledged`
       this.#follow(alarm, 'latched', timeUs, { ...seen, latched: true, message: latched })

@@ -13,6 +13,7 @@ import { AlarmBook } from './book.ts'
 import { ByDesign } from './by-design.ts'
 import type { AlarmRule, AlarmTransition, SuppressionFact } from './contract.ts'
 import { AlarmDesk } from './desk.ts'
+import { Drills } from './drill.ts'
 import { type Blame, blame, isActive, isEvidence, modelRef } from './evidence.ts'
 import { FloodWatch } from './flood.ts'
 import {
@@ -84,6 +85,7 @@ export class AlarmEngine {
   readonly #book: AlarmBook
   /** What people do with alarms. */
   readonly desk: AlarmDesk
+  readonly drills: Drills
   readonly #byDesign: ByDesign
   readonly #flood: FloodWatch | undefined
   /** By asset index: fixed limits in channel order; the model's rule. */
@@ -132,6 +134,7 @@ export class AlarmEngine {
     this.#runningNow = Uint8Array.from(this.#always, always => (always ? 1 : 0))
     this.#notFinite = options.counters.get('alarms.score_not_finite')
     const shared = { ...options, book: this.#book, isRunning: (asset: number) => this.#runningNow[asset] === 1 }
+    this.drills = new Drills(shared)
     const rulesOfGateway = (): AlarmRule[] => (this.#links?.all ?? []).map(({ rule }) => rule)
     this.desk = new AlarmDesk({ ...shared, rulesOf: asset => this.#rulesOf(asset), rulesOfGateway })
     const targetOf: AlarmDesk['targetOf'] = (asset, rule) => this.desk.targetOf(asset, rule)
@@ -147,7 +150,7 @@ export class AlarmEngine {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
       // A latched alarm stands without its condition.
-      if (alarm.kind === 'system' || (watch && alarm.latched)) continue
+      if (alarm.kind === 'system' || alarm.test || (watch && alarm.latched)) continue
       if (watch) {
         Object.assign(watch.state, { phase: 'active', onsetUs: alarm.onsetUs, peak: alarm.value })
         if ('blamed' in watch) blame(watch, alarm.evidence)
@@ -166,6 +169,7 @@ export class AlarmEngine {
   tick(): void {
     this.desk.tick()
     this.#byDesign.tick()
+    this.drills.tick()
     this.#flood?.tick()
   }
 

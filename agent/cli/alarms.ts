@@ -2,20 +2,19 @@
 import { Command } from 'commander'
 import { askDaemon } from '../http/client.ts'
 import type { AlarmStatisticsView, AlarmView, SuppressRequest } from '../http/contract.ts'
+import { caseCommands } from './alarm-cases.ts'
 import { groupedText, statisticsText } from './alarms-text.ts'
 import { type DaemonOptions, daemonCommand } from './daemon-commands.ts'
+import { drillCommand } from './drill.ts'
 import { parseDelay } from './options.ts'
 import { action, EXIT, localTime, paint, print, printJson, table } from './shared.ts'
 import { socketOf } from './socket.ts'
-
-export interface WhoOptions extends DaemonOptions {
-  by: string
-  note?: string
-}
+import { type WhoOptions, who, whoCommand } from './who.ts'
 
 export function alarmsCommand(): Command {
   const alarms = new Command('alarms').description('alarms that stand, and what people do about them')
   alarms.addCommand(listCommand(), { isDefault: true }).addCommand(acknowledgeCommand()).addCommand(statisticsCommand())
+  for (const command of [...caseCommands(), drillCommand()]) alarms.addCommand(command)
   alarms.addCommand(
     suppressCommand('shelve', 'hide for a time; values are judged and recorded all the same').requiredOption(
       '--for <TIME>',
@@ -26,17 +25,6 @@ export function alarmsCommand(): Command {
   alarms.addCommand(suppressCommand('unshelve', 'show again what was shelved'))
   alarms.addCommand(suppressCommand('out-of-service', 'hide until it is put back: the machine is being taken apart'))
   return alarms.addCommand(suppressCommand('in-service', 'show again what was taken out of service'))
-}
-
-/** A command that leaves who and why on the record. */
-export function whoCommand(name: string, description: string): Command {
-  return daemonCommand(name, description)
-    .option('--by <NAME>', 'who does it', process.env.USER ?? 'cli')
-    .option('--note <TEXT>', 'why, for the record')
-}
-
-export function who({ by, note }: WhoOptions): { by: string; note?: string } {
-  return { by, ...(note === undefined ? {} : { note }) }
 }
 
 function listCommand(): Command {

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   watch: async () => (await import('./watch.ts')).watchCommand(),
   alarms: async () => (await import('./alarms.ts')).alarmsCommand(),
   history: async () => (await import('./history.ts')).historyCommand(),
+  dataset: async () => (await import('./dataset.ts')).datasetCommand(),
   'set-baseline': async () => (await import('./daemon-commands.ts')).setBaselineCommand(),
   learn: async () => (await import('./learn.ts')).learnCommand(),
   backtest: async () => (await import('./backtest.ts')).backtestCommand(),

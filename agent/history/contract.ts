@@ -72,6 +72,31 @@ export interface HistoryStats {
   lossAtOpen?: string | undefined
 }
 
+/** A text beside the black box, as long-lived as it. */
+export interface HistoryNote {
+  /** Printable ASCII, at most 64 characters; names sort by time: the first in order go first when there are too many. */
+  name: string
+  /** What its age is judged by. */
+  timeUs: number
+  /** Rises with each change. */
+  version: number
+  /** At most 128 KiB of UTF-8; JSON, say. */
+  text: string
+}
+
+export interface HistoryNotes {
+  /** In place of the one of that name. Synchronous, never throws; written behind. */
+  keep(note: HistoryNote): void
+  /** Of the one kept by that name, without reading it. */
+  version(name: string): number | undefined
+  /** Rejects with HISTORY_IO while the store fails. */
+  get(name: string): Promise<HistoryNote | undefined>
+  /** As `get`; those of the moment at which the first is asked for. */
+  newestFirst(): AsyncIterable<HistoryNote>
+  /** What was kept so far is on the disk. Rejects with HISTORY_IO. */
+  settled(): Promise<void>
+}
+
 export interface WaveformChunk {
   startUs: number
   rateHz: number
@@ -107,6 +132,7 @@ export interface History {
   waveforms(asset: string, channel: string, fromUs: number, toUs: number): AsyncIterable<WaveformChunk>
   /** What the asset has of that time, future rows included, goes to the black box when its class would let it go. */
   keepAround(asset: string, fromUs: number, toUs: number): void
+  readonly notes: HistoryNotes
   /** Everything appended so far is on the disk (fdatasync): neither a kill nor a power cut takes it away. */
   flush(): Promise<void>
   /** Applies retention; called by the schedule. */

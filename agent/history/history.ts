@@ -24,6 +24,7 @@ import type {
 } from './contract.ts'
 import { Held } from './held.ts'
 import { Marks } from './marks.ts'
+import { Notes } from './notes.ts'
 import { type OpenLevel, openLevel, type PlaceReport } from './place.ts'
 import { ChunkReader } from './query.ts'
 import { Retainer, type Retention } from './retention.ts'
@@ -76,6 +77,7 @@ class LevelHistory implements History {
   readonly #store: Store
   readonly #writer: WriteBehind
   readonly #blackBox: BlackBox
+  readonly notes: Notes
   readonly #reader: RowReader
   readonly #retainer: Retainer
   readonly #salvage: Salvage
@@ -100,22 +102,29 @@ class LevelHistory implements History {
     this.#lost = counters.get('history.lost_rows')
     this.#blackBox = new BlackBox(logger)
     this.#marks = new Marks(logger)
+    this.notes = new Notes({
+      logger,
+      push: unit => this.#closed || this.#writer.push(unit),
+      settled: () => this.#writer.settled(),
+      db: () => this.#store.db,
+    })
     this.#store = new Store({
       ...options,
       openLevel: options.openLevel ?? openLevel,
       adopt: async db => {
         await this.#blackBox.load(db)
         await this.#marks.load(db)
+        await this.notes.load(db)
         return this.#held.adopt(db)
       },
       onSetAside: name => this.#held.setAside(name),
       reopened: report => this.#opened(report),
     })
     this.#scrub = new Scrub(options)
-    const beside = { store: this.#store, marks: this.#marks }
+    const beside = { store: this.#store, marks: this.#marks, notes: this.notes }
     const again = (): void => this.#carryOver()
     this.#salvage = new Salvage({ ...options, ...beside, again, openLevel: options.openLevel ?? openLevel })
-    this.#retainer = new Retainer(this.#store, this.#blackBox, options.retention, clock, logger, counters)
+    this.#retainer = new Retainer({ ...options, ...beside, blackBox: this.#blackBox, limits: options.retention })
     const stored = async (marked: boolean): Promise<void> => {
       if (marked) this.#carryOver()
       if (this.#retainer.overgrown) await this.#retainer.enforce()

@@ -6,6 +6,7 @@
 //   open     0x04 class asset 0x00                                 the minute and the hour still being summed up
 //   kept     0x05 asset 0x00 time[8]                               a time whose rows the black box keeps
 //   saved    0x06 name                                             of the store set aside by that name: what is here already
+//   note     0x07 name                                             a text of that name
 //
 // class is what the rows are (samples, scores …), and how they are kept: as they came, summed up by the minute or the hour,
 // or for an alarm's sake beyond their time (black box).
@@ -35,6 +36,7 @@ const PIECE = 3
 const OPEN = 4
 const KEPT = 5
 const SAVED = 6
+const NOTE = 7
 const TIME_BYTES = 8
 const SEQ_BYTES = 6
 /** Numbers from here on are of chunks made of what lay in a damaged store. */
@@ -132,6 +134,7 @@ export const ALL_PIECES = { gte: Buffer.from([PIECE]), lt: Buffer.from([PIECE + 
 export const ALL_OPEN = { gte: Buffer.from([OPEN]), lt: Buffer.from([OPEN + 1]) }
 export const ALL_KEPT = { gte: Buffer.from([KEPT]), lt: Buffer.from([KEPT + 1]) }
 export const ALL_SAVED = { gte: Buffer.from([SAVED]), lt: Buffer.from([SAVED + 1]) }
+export const ALL_NOTES = { gte: Buffer.from([NOTE]), lt: Buffer.from([NOTE + 1]) }
 export const ALL_TALLIES = { gte: Buffer.from([TALLY]), lt: Buffer.from([TALLY + 1]) }
 
 /** The key of a piece of the chunk's table. */
@@ -169,6 +172,14 @@ export function savedKey(name: string): Buffer {
 }
 
 export function nameOfSaved(key: Uint8Array): string {
+  return Buffer.from(key.subarray(1)).toString()
+}
+
+export function noteKey(name: string): Buffer {
+  return Buffer.concat([Buffer.from([NOTE]), Buffer.from(name)])
+}
+
+export function nameOfNote(key: Uint8Array): string {
   return Buffer.from(key.subarray(1)).toString()
 }
 

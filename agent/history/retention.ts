@@ -6,6 +6,7 @@ import type { Logger } from '../core/logger.ts'
 import type { BlackBox } from './black-box.ts'
 import type { StorageClass } from './contract.ts'
 import { isRaw, STORAGE_CLASSES, storageClassOf, timeBound } from './keys.ts'
+import type { Notes } from './notes.ts'
 import type { Store } from './store.ts'
 
 export interface Retention {
@@ -13,6 +14,18 @@ export interface Retention {
   bytes: number
 }
 
+export interface RetainerOptions {
+  store: Store
+  blackBox: BlackBox
+  notes: Notes
+  limits: Record<StorageClass, Retention>
+  clock: Clock
+  logger: Logger
+  counters: Counters
+}
+
+/** Of the size of the black box, notes may take as much again. */
+const NOTES_PART = 1 / 16
 /** A step of the wall clock beyond this puts judging by age off: a clock that is years ahead must not empty the history. */
 const STEP_US = 86_400e6
 const DISTRUST_MS = 86_400_000
@@ -24,6 +37,7 @@ const COMPACT_BYTES = 4 << 20
 export class Retainer {
   readonly #store: Store
   readonly #blackBox: BlackBox
+  readonly #notes: Notes
   readonly #limits: Record<StorageClass, Retention>
   readonly #clock: Clock
   readonly #logger: Logger
@@ -34,16 +48,10 @@ export class Retainer {
   #trustedFromMs = 0
   #deletedBytes = 0
 
-  constructor(
-    store: Store,
-    blackBox: BlackBox,
-    limits: Record<StorageClass, Retention>,
-    clock: Clock,
-    logger: Logger,
-    counters: Counters,
-  ) {
+  constructor({ store, blackBox, notes, limits, clock, logger, counters }: RetainerOptions) {
     this.#store = store
     this.#blackBox = blackBox
+    this.#notes = notes
     this.#limits = limits
     this.#clock = clock
     this.#logger = logger
@@ -72,13 +80,17 @@ export class Retainer {
         await this.#store.fail(error)
       }
     }
-    if (trusted) await this.#forgetTimes()
+    await this.#forget(trusted)
   }
 
-  /** Times to keep whose rows have left every class. */
-  async #forgetTimes(): Promise<void> {
+  /** Times to keep whose rows have left every class, and notes as old as the black box becomes, or too many. */
+  async #forget(trusted: boolean): Promise<void> {
+    const { ageMs, bytes } = this.#limits['black-box']
     const longestMs = Math.max(...STORAGE_CLASSES.filter(isRawClass).map(cls => this.#limits[cls].ageMs))
-    const dels = this.#blackBox.forgetBefore(this.#clock.nowUs() - longestMs * 1000)
+    const nowUs = this.#clock.nowUs()
+    const times = trusted ? this.#blackBox.forgetBefore(nowUs - longestMs * 1000) : []
+    const notes = this.#notes.takeBeyond(bytes * NOTES_PART, trusted ? nowUs - ageMs * 1000 : undefined)
+    const dels = [...times, ...notes]
     if (dels.length === 0) return
     try {
       await this.#store.write([{ chunks: [], pieces: [], puts: [], dels, bytes: 0 }])

@@ -10,8 +10,9 @@ import { errnoOf } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { headerOf, openChunk } from './chunk.ts'
-import { ALL_CHUNKS, ALL_KEPT, ALL_SAVED, firstUsOf, nameOfSaved, prefixOf, storageClassOf } from './keys.ts'
+import { ALL_CHUNKS, ALL_KEPT, ALL_NOTES, ALL_SAVED, firstUsOf, nameOfSaved, prefixOf, storageClassOf } from './keys.ts'
 import { isWhole, type Mark, type Marks } from './marks.ts'
+import { type Notes, openNote } from './notes.ts'
 import type { Database, OpenLevel } from './place.ts'
 import { allSetAside, copyStore, noteCarriedOver, noteInMemory, type SetAside, salvageDirOf } from './set-aside.ts'
 import type { Store } from './store.ts'
@@ -33,6 +34,7 @@ export interface SalvageOptions {
   clock: Clock
   store: Store
   marks: Marks
+  notes: Notes
   /** Asks for the next `run`. */
   again: () => void
 }
@@ -170,10 +172,35 @@ export class Salvage {
       carried += await this.#put(batch)
       const marks = (await entries(from, ALL_SAVED)).filter(mark => older.has(nameOfSaved(mark.key)) && isWhole(mark))
       await this.#putBeside(await entries(from, ALL_KEPT), marks)
+      await this.#carryNotes(from)
       return carried
     } finally {
       await from.close()
     }
+  }
+
+  async #carryNotes(from: Database): Promise<void> {
+    let batch: Mark[] = []
+    let bytes = 0
+    for await (const [at, data] of from.iterator(ALL_NOTES)) {
+      const [key, value] = [Buffer.from(at), Buffer.from(data)]
+      if (!openNote(key, value)) continue
+      batch.push({ key, value })
+      bytes += value.length
+      if (bytes < BATCH_BYTES) continue
+      await this.#putNotes(batch)
+      batch = []
+      bytes = 0
+    }
+    await this.#putNotes(batch)
+  }
+
+  #putNotes(batch: readonly Mark[]): Promise<void> {
+    return this.#options.store.exclusive(async () => {
+      const puts = await this.#notThere(batch)
+      await this.#write({ chunks: [], pieces: [], puts, dels: [], bytes: 0 })
+      for (const { key, value } of puts) this.#options.notes.stored(key, value)
+    })
   }
 
   #put(batch: readonly UnitChunk[]): Promise<number> {

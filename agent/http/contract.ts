@@ -1,4 +1,5 @@
 // What the daemon answers on its unix socket: the CLI asks here, because only one process may open the stores.
+import type { Evidence, ModelRef, Verdict } from '../alarms/contract.ts'
 import type { HistoryQuery, HistoryRows, HistorySummary, SummaryQuery } from '../history/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import type { LiveChannel } from '../windows/contract.ts'
@@ -25,6 +26,98 @@ export interface AlarmView {
   raised: string
   message: string
   action?: string
+}
+
+/** What happened to an alarm, and who did it. */
+export interface CaseEventView {
+  transition: string
+  at: string
+  actor: string
+  by: string
+  note?: string
+  label?: Verdict
+}
+
+/** An alarm that was raised, standing or not. */
+export interface AlarmCaseView {
+  id: string
+  asset: string
+  tag?: string
+  rule: string
+  kind: string
+  priority: number
+  /** A drill. */
+  test: boolean
+  standing: boolean
+  isaState: string
+  onset: string
+  raised: string
+  /** When its condition went. */
+  cleared?: string
+  acknowledged?: CaseEventView
+  /** The newest. */
+  labelled?: CaseEventView
+  message: string
+  action?: string
+  /** As it was raised. */
+  value: number
+  setpoint: number
+  model?: ModelRef
+  /** What the black box keeps of it. */
+  rows: { from: string; to: string }
+}
+
+/** All of one. */
+export interface AlarmCaseDetails extends AlarmCaseView {
+  evidence: Evidence[]
+  /** Oldest first. */
+  events: CaseEventView[]
+  /** Events left out after the first. */
+  omitted?: number
+}
+
+export interface CaseRequest {
+  asset?: string
+  /** µs; raised from, inclusive, to, exclusive. */
+  sinceUs?: number
+  untilUs?: number
+  verdicts?: readonly (Verdict | 'none')[]
+  /** The newest so many. */
+  limit: number
+}
+
+export interface LabelRequest {
+  id: string
+  verdict: Verdict
+  by: string
+  note?: string
+}
+
+export interface LabelReport {
+  alarm: AlarmCaseDetails
+}
+
+export interface DrillRequest {
+  asset: string
+  forMs: number
+  by: string
+  note?: string
+}
+
+/** How far a drill has come. Times are ms since it was raised. */
+export interface DrillView {
+  id: string
+  asset: string
+  tag?: string
+  message: string
+  /** On the disk. */
+  journalledMs?: number
+  /** The broker, or the consumer where `receipt` says so, has confirmed it. */
+  deliveredMs?: number
+  acknowledged?: { ms: number; by: string; actor: string; note?: string }
+  ended: boolean
+  /** Of the link upstream. */
+  link: { state: string; detail: string }
 }
 
 /** By the measures of ISA-18.2; drills and what is suppressed do not count. */
@@ -95,6 +188,16 @@ export interface ControlApi {
   channels(): LiveChannel[]
   alarms(): AlarmView[]
   alarmStatistics(): AlarmStatisticsView
+  /** Newest first. Throws NOT_FOUND for an asset that is not, HISTORY_IO. */
+  alarmCases(request: CaseRequest): Promise<AlarmCaseView[]>
+  /** Throws NOT_FOUND, HISTORY_IO. */
+  alarmCase(id: string): Promise<AlarmCaseDetails>
+  /** Of an alarm that stands or stood. Throws NOT_FOUND, HISTORY_IO. */
+  label(request: LabelRequest): Promise<LabelReport>
+  /** Raises an alarm that is marked as a test. Throws NOT_FOUND, COMMAND_REFUSED. */
+  drill(request: DrillRequest): Promise<DrillView>
+  /** Throws NOT_FOUND for one that is not among the newest of this process. */
+  drillOf(id: string): Promise<DrillView>
   /** Throws NOT_FOUND when no such alarm stands. */
   acknowledge(id: string, by: string, note: string | undefined): Promise<AlarmView>
   /** Throws NOT_FOUND, COMMAND_REFUSED. */

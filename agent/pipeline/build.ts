@@ -134,9 +134,9 @@ function commandLedger(records: Stores['records']): CommandLedger {
 function keepBlackBox(
   history: History,
   { beforeMs, afterMs }: StorageConfig['blackBox'],
-  { transition, asset, onsetUs, atUs }: AlarmTransition,
+  { transition, asset, onsetUs, atUs, test }: AlarmTransition,
 ): void {
-  if (asset === GATEWAY_LEVEL) return
+  if (asset === GATEWAY_LEVEL || test) return
   if (transition !== 'raised' && transition !== 'cleared' && transition !== 'latched') return
   const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)

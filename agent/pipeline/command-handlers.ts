@@ -4,6 +4,7 @@ import { AgentError } from '../core/errors.ts'
 import type { SuppressRequest } from '../http/contract.ts'
 import type { Asked, CommandHandlers, CommandReport, SyncReport } from '../uplink/contract.ts'
 import { suppress } from './control-api.ts'
+import { labelAlarm } from './label-alarm.ts'
 import type { AgentParts } from './parts.ts'
 import { setBaseline } from './set-baseline.ts'
 import { takeCapture } from './take-capture.ts'
@@ -23,6 +24,10 @@ export function commandHandlers(parts: () => AgentParts, sync: (by: string) => P
     shelve: ({ asset, forMs, ...request }) =>
       suppressed(parts(), { action: 'shelve', target: asset, forMs, ...request }),
     unshelve: ({ asset, ...request }) => suppressed(parts(), { action: 'unshelve', target: asset, ...request }),
+    async label({ id, verdict, ...asked }) {
+      const { alarm } = await labelAlarm(parts(), id, verdict, who(asked))
+      return { message: `alarm ${id} of ${alarm.asset} is labelled ${verdict}`, detail: { id, asset: alarm.asset } }
+    },
     capture: ({ asset, by }) => takeCapture(parts(), asset, by),
     restartScorer: () => restartScorer(parts()),
     async setBaseline(request) {

@@ -4,6 +4,9 @@ import { AgentError } from '../core/errors.ts'
 import type { ControlApi, SuppressRequest } from '../http/contract.ts'
 import type { SyncReport } from '../uplink/contract.ts'
 import { alarmStatistics, alarmView, standingAlarms } from './alarm-views.ts'
+import { alarmCase, alarmCases } from './case-views.ts'
+import { DrillLog } from './drill-log.ts'
+import { labelAlarm } from './label-alarm.ts'
 import type { AgentParts } from './parts.ts'
 import { setBaseline } from './set-baseline.ts'
 import { spectrumOf } from './vibration-view.ts'
@@ -11,11 +14,17 @@ import { fullStatus } from './views.ts'
 
 /** The agent as its socket sees it. */
 export function controlApi(parts: AgentParts, sync: (by: string) => Promise<SyncReport>): ControlApi {
+  const drills = new DrillLog(parts)
   return {
     status: () => fullStatus(parts),
     channels: () => parts.lines.flatMap(line => line.live.rows(parts.clock.nowUs())),
     alarms: () => standingAlarms(parts),
     alarmStatistics: () => alarmStatistics(parts),
+    alarmCases: request => alarmCases(parts, request),
+    alarmCase: id => alarmCase(parts, id),
+    label: ({ id, verdict, by, note }) => labelAlarm(parts, id, verdict, operator(by, note)),
+    drill: ({ asset, forMs, by, note }) => drills.begin(asset, forMs, operator(by, note)),
+    drillOf: id => drills.view(id),
     async acknowledge(id, by, note) {
       const transition = parts.engine.desk.acknowledge(id, operator(by, note))
       await parts.commits.settled()

@@ -16,6 +16,7 @@ import type { Source } from '../sources/contract.ts'
 import type { SyncRepository } from '../sync/repository.ts'
 import type { Uplink } from '../uplink/contract.ts'
 import type { AssetLine } from '../windows/asset-line.ts'
+import type { AlarmCases } from './alarm-cases.ts'
 import type { CaptureLine } from './capture-line.ts'
 import type { Records } from './records.ts'
 import type { ScoreKeeper } from './scores.ts'
@@ -50,6 +51,7 @@ export interface AgentParts {
   journal: Journal
   commits: CommitQueue
   records: Records
+  cases: AlarmCases
   engine: AlarmEngine
   scores: ScoreKeeper
   trends: Trends

@@ -8,6 +8,7 @@ import { type BindingRecord, ModelsFold, type ModelsSnapshot, type RebaselineRec
 import type { LearnRecord } from '../models/live/learn-meter.ts'
 import type { OperatorRecord } from '../uplink/contract.ts'
 import { type CountersSnapshot, OperatorFold } from '../uplink/operator-fold.ts'
+import type { AlarmCases } from './alarm-cases.ts'
 
 const READ_RECORDS = 256
 /** Bindings and learning progress are the last to go when space runs out, after the most urgent alarms. */
@@ -37,10 +38,14 @@ export class Records {
   readonly operators = new OperatorFold()
   readonly counts = new AlarmCounts()
   readonly #logger: Logger
+  readonly #cases: AlarmCases | undefined
+  /** Of the journal, read and not yet folded into their cases. */
+  #unfiled: AlarmTransition[] = []
   #commits: CommitQueue | undefined
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, cases?: AlarmCases) {
     this.#logger = logger
+    this.#cases = cases
   }
 
   /** Folds every record in, from the first on. */
@@ -53,8 +58,10 @@ export class Records {
       batch = await journal.read(from, READ_RECORDS)
     ) {
       for (const record of batch) if (!this.#fold(record)) damaged++
+      for (const alarm of this.#unfiled.splice(0)) await this.#cases?.recover(alarm)
       from = batch[batch.length - 1]!.seq + 1
     }
+    await this.#cases?.resume(this.recorded.standing.values())
     if (damaged > 0)
       this.#logger.error(
         `${damaged} journal record(s) are whole but not readable as what they say they are; they were left out`,
@@ -76,6 +83,7 @@ export class Records {
     return this.#push('alarm', transition.priority, transition, () => {
       applyTransition(this.recorded, transition)
       this.#foldAlarm(transition)
+      this.#cases?.add(transition)
     })
   }
 
@@ -125,8 +133,10 @@ export class Records {
     try {
       const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
       // What a checkpoint held already is not counted twice.
-      if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition, this.recorded.alertSeq > before)
-      else if (record.kind === 'model') this.models.bind(body as BindingRecord)
+      if (record.kind === 'alarm') {
+        this.#foldAlarm(body as AlarmTransition, this.recorded.alertSeq > before)
+        this.#unfiled.push(body as AlarmTransition)
+      } else if (record.kind === 'model') this.models.bind(body as BindingRecord)
       else if (record.kind === 'learn') this.models.learn(body as LearnRecord | RebaselineRecord)
       else if (record.kind === 'operator') this.operators.apply(body as OperatorRecord)
       else this.#restore(body as CheckpointBody, this.recorded.alertSeq > before)
@@ -144,8 +154,8 @@ export class Records {
 
   #foldAlarm(alarm: AlarmTransition, fresh = true): void {
     if (fresh) this.counts.add(alarm)
-    const { asset, id, kind, transition, onsetUs, atUs } = alarm
-    if (kind !== 'machine') return
+    const { asset, id, kind, transition, onsetUs, atUs, test } = alarm
+    if (kind !== 'machine' || test) return
     if (transition === 'raised') this.models.alarm(asset, id, onsetUs, undefined)
     else if (ENDS.has(transition)) this.models.alarm(asset, id, onsetUs, atUs)
   }

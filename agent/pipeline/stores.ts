@@ -6,11 +6,12 @@ import { makeDir } from '../core/folders.ts'
 import { openHistory } from '../history/history.ts'
 import { CommitQueue } from '../journal/commit-queue.ts'
 import { openJournal } from '../journal/journal.ts'
+import { AlarmCases } from './alarm-cases.ts'
 import type { AgentParts, BuildOptions } from './parts.ts'
 import { Records } from './records.ts'
 import { StorageWear } from './storage-wear.ts'
 
-export type Stores = Pick<AgentParts, 'history' | 'journal' | 'commits' | 'records' | 'wear'>
+export type Stores = Pick<AgentParts, 'history' | 'journal' | 'commits' | 'records' | 'cases' | 'wear'>
 
 /** Opens history and journal and folds the journal. Throws ALREADY_RUNNING, HISTORY_*, JOURNAL_*; then nothing stays open. */
 export async function openStores(options: BuildOptions, counters: Counters): Promise<Stores> {
@@ -35,7 +36,8 @@ export async function openStores(options: BuildOptions, counters: Counters): Pro
   })
   try {
     const journalLog = logger.room('journal')
-    const records = new Records(journalLog)
+    const cases = new AlarmCases(history.notes, journalLog)
+    const records = new Records(journalLog, cases)
     const journal = await openJournal({
       dir: join(dir, 'journal'),
       bytesMax: journalBytesMax,
@@ -51,7 +53,7 @@ export async function openStores(options: BuildOptions, counters: Counters): Pro
     record = what => void records.historyLoss(what, clock.nowUs())
     for (const what of told) record(what)
     const wear = new StorageWear(config.storage.writeBytesPerDayMax, clock, logger.room('history'))
-    return { history, journal, commits, records, wear }
+    return { history, journal, commits, records, cases, wear }
   } catch (error) {
     await history.close()
     throw error

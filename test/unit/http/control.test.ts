@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { AgentError } from '../../../agent/core/errors.ts'
 import { askDaemon, streamDaemon } from '../../../agent/http/client.ts'
-import type { AlarmView, ControlApi } from '../../../agent/http/contract.ts'
+import type { AlarmCaseDetails, AlarmView, ControlApi } from '../../../agent/http/contract.ts'
 import { ControlServer } from '../../../agent/http/control.ts'
 import { shortDir } from '../../support/short-dir.ts'
 
@@ -21,6 +21,20 @@ const alarm: AlarmView = {
   message: 'flow 18 % below prediction',
 }
 
+const past: AlarmCaseDetails = {
+  ...alarm,
+  kind: 'machine',
+  test: false,
+  standing: false,
+  value: 1.42,
+  setpoint: 1,
+  evidence: [],
+  events: [],
+  rows: { from: alarm.onset, to: alarm.raised },
+}
+
+const drill = { id: alarm.id, asset: 'p-101', message: '', ended: false, link: { state: 'up', detail: '' } }
+
 const api: ControlApi = {
   status: async () => ({ version: '1' }),
   channels: () => [],
@@ -33,6 +47,11 @@ const api: ControlApi = {
     chattering: [],
     stale: [],
   }),
+  alarmCases: async request => [{ ...past, message: JSON.stringify(request) }],
+  alarmCase: async id => ({ ...past, id }),
+  label: async request => ({ alarm: { ...past, message: JSON.stringify(request) } }),
+  drill: async request => ({ ...drill, message: JSON.stringify(request) }),
+  drillOf: async id => ({ ...drill, id }),
   async acknowledge(id, by, note) {
     if (id !== alarm.id) throw new AgentError('NOT_FOUND', `no alarm ${id} stands`)
     return { ...alarm, message: `${by}: ${note}` }
@@ -69,6 +88,49 @@ t.test('answers, and hands its errors over with their codes', async t => {
   const long = askDaemon(socket, 'POST', `/v1/alarms/${alarm.id}/acknowledge`, { note: 'x'.repeat(1001) })
   await t.rejects(long, { code: 'USAGE', message: /1000 of --note/ })
   await t.rejects(askDaemon(socket, 'GET', '/v1/history?class=samples'), { code: 'USAGE' })
+})
+
+t.test('alarms that were: what is asked for is handed on, nonsense is refused', async t => {
+  const socket = await started(t)
+  const asked = async (query: string): Promise<unknown> => {
+    const [row] = await askDaemon<{ message: string }[]>(socket, 'GET', `/v1/alarms/history${query}`)
+    return JSON.parse(row!.message)
+  }
+  t.same(await asked(''), { limit: 100 })
+  t.same(await asked('?asset=p-101&since=5&until=9&verdict=false,none&limit=7'), {
+    limit: 7,
+    asset: 'p-101',
+    sinceUs: 5,
+    untilUs: 9,
+    verdicts: ['false', 'none'],
+  })
+  for (const query of ['?verdict=wrong', '?limit=0', '?limit=1e9', '?since=yesterday'])
+    await t.rejects(asked(query), { code: 'USAGE' }, query)
+  t.match(await askDaemon(socket, 'GET', '/v1/alarms/01JD3Q8Z6V0Y0'), { id: '01JD3Q8Z6V0Y0', events: [] })
+  const label = (body: unknown): Promise<{ alarm: { message: string } }> =>
+    askDaemon(socket, 'POST', '/v1/alarms/01JD3Q8Z6V0Y0/label', body)
+  t.same(JSON.parse((await label({ verdict: 'false', by: 'kim', note: 'sun on the sensor' })).alarm.message), {
+    id: '01JD3Q8Z6V0Y0',
+    verdict: 'false',
+    by: 'kim',
+    note: 'sun on the sensor',
+  })
+  for (const body of [{}, { verdict: 'maybe' }, { verdict: 'false', by: '' }])
+    await t.rejects(label(body), { code: 'USAGE' }, JSON.stringify(body))
+})
+
+t.test('a drill is asked for with its asset and time, and looked at by its id', async t => {
+  const socket = await started(t)
+  const ask = (body: unknown): Promise<{ message: string }> => askDaemon(socket, 'POST', '/v1/alarms/test', body)
+  t.same(JSON.parse((await ask({ asset: 'p-101', forMs: 5_000, by: 'kim', note: 'n' })).message), {
+    asset: 'p-101',
+    forMs: 5_000,
+    by: 'kim',
+    note: 'n',
+  })
+  for (const body of [{}, { asset: 'p-101' }, { asset: '', forMs: 1 }, { asset: 'p-101', forMs: '1' }])
+    await t.rejects(ask(body), { code: 'USAGE' }, JSON.stringify(body))
+  t.match(await askDaemon(socket, 'GET', '/v1/alarms/test/X'), { id: 'X', ended: false })
 })
 
 t.test('suppression: a whole request is handed on, half a one is refused', async t => {
