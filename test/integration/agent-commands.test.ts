@@ -42,10 +42,10 @@ assets:
     channels:
       de-h: {waveform: int16, unit: g, scale: 0.001, point: DE, axis: horizontal, capture: {length: 1s, every: 1d}}
     model: {family: bands}
-  p-101: {source: bus, channels: {flow: {unit: m3/h}}}
+  p-101: {source: bus, channels: {flow: {unit: m3/h, max: 1}}}
 uplink:
   mqtt: {url: "${broker.url}"}
-  commands: {allow: [capture, restart-scorer, set-baseline], keys: {ops: {public: "${ops.config.publicKey}"}}}
+  commands: {allow: [capture, restart-scorer, set-baseline, label], keys: {ops: {public: "${ops.config.publicKey}"}}}
 storage: {dir: data}
 scorer: {provider: cpu}
 `
@@ -73,12 +73,24 @@ scorer: {provider: cpu}
     message: /no model scores here yet/,
     detail: { code: 'COMMAND_REFUSED' },
   })
+  const alarms = () => daemon.ask<{ id: string; rule: string }[]>('/v1/alarms')
+  await until(async () => (await alarms()).some(({ rule }) => rule === 'flow.max'), 'the alarm of the limit')
+  const { id } = (await alarms()).find(({ rule }) => rule === 'flow.max')!
+  t.match(await ask('label', { id, verdict: 'false', note: 'limit of another pump' }), {
+    ok: true,
+    message: `alarm ${id} of p-101 is labelled false`,
+    detail: { id, asset: 'p-101' },
+  })
+  const labelled = (): boolean =>
+    ear.heard.some(({ topic, text }) => topic.includes('/alert/') && /"transition":"labelled"/.test(text))
+  await until(labelled, 'the label in the stream of alerts')
+  t.match(await ask('label', { id: '0000000000000', verdict: 'false' }), { ok: false, detail: { code: 'NOT_FOUND' } })
   t.match(await ask('set-baseline', { asset: 'p-9' }), {
     ok: false,
     message: /no asset p-9/,
     detail: { code: 'NOT_FOUND' },
   })
   const captured = (await daemon.ask<{ counters: Record<string, number> }>('/v1/status')).counters
-  t.equal(captured['uplink.commands'], 3)
+  t.equal(captured['uplink.commands'], 5)
   await daemon.stop()
 })
