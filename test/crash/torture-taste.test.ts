@@ -1,9 +1,9 @@
-// A taste of the fault suite: each fault of journal and history driven alone, a few times. `npm run torture` is the whole.
+// A taste of the fault suite: each fault of journal, history and links driven alone, a few times. `npm run torture` is the whole.
 import t from 'tap'
 import { entropySeed } from '../../agent/core/prng.ts'
 
 /** Seconds each. */
-const COUNTS = { kill: 4, 'bit-flips': 12, files: 12, 'power-model': 10, 'power-ext4': 1 }
+const COUNTS = { kill: 4, 'bit-flips': 12, files: 12, 'power-model': 10, 'power-ext4': 1, 'hostile-broker': 150 }
 
 interface Fault {
   needs: string[]

@@ -26,6 +26,15 @@ export class Broker {
     return broker
   }
 
+  /** At a port where nothing listens any more. */
+  static async openAt(port) {
+    const broker = new Broker()
+    broker.aedes = await Aedes.createBroker()
+    broker.port = port
+    await broker.start()
+    return broker
+  }
+
   get url() {
     return `mqtt://127.0.0.1:${this.port}`
   }
