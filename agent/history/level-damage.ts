@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { unreadableBytes } from './level-log.ts'
 import { logFile, manifestOf, stateOf, tableFile } from './level-manifest.ts'
 import { blocksOf } from './level-tables.ts'
+import { newestLogOf } from './newest-log.ts'
 import { shareFile } from './set-aside.ts'
 
 /**
@@ -20,7 +21,9 @@ export async function damageOf(dir: string): Promise<string | undefined> {
   const { tables, log, unreadable } = state
   const cut = unreadable > 0 ? `, and ${unreadable} bytes of ${manifest} are cut short or damaged` : ''
   const names = await readdir(dir)
-  const needed = [...(log > 0 ? [logFile(log)] : []), ...tables.map(tableFile)]
+  const newest = await newestLogOf(dir)
+  const logs = [...new Set([log, newest])].filter(number => number > 0 && number >= log).map(logFile)
+  const needed = [...logs, ...tables.map(tableFile)]
   const missing = needed.find(name => !names.includes(name))
   if (missing) return `${missing} is missing${cut}`
   for (const number of tables) {

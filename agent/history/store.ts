@@ -2,11 +2,11 @@
 // vanish at the next open (400 of 400, measured), so the first error closes it.
 import type { Cancel, Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
-import { realDisk } from '../core/disk.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { ALL_CHUNKS, ALL_TALLIES, afterTable, firstSeq, prefixOf } from './keys.ts'
 import { Losses } from './losses.ts'
+import { NewestLog } from './newest-log.ts'
 import { causeOf, type Database, type OpenLevel, openPlace, type PlaceReport } from './place.ts'
 import { allSetAside } from './set-aside.ts'
 import { Tally } from './tally.ts'
@@ -34,6 +34,7 @@ export interface StoreOptions {
 export class Store {
   readonly #options: StoreOptions
   readonly losses: Losses
+  readonly #newestLog: NewestLog
   #db: Database | undefined
   #tally = new Tally()
   #tables = new Map<string, Buffer>()
@@ -53,6 +54,7 @@ export class Store {
   constructor(options: StoreOptions) {
     this.#options = options
     this.losses = new Losses(options)
+    this.#newestLog = new NewestLog(options.dir)
   }
 
   /** The open database; undefined while it is failing. */
@@ -164,8 +166,7 @@ export class Store {
     const { puts, commit } = this.#tally.plan(weighed, this.#nextSeq)
     const tallies = puts.map(({ key, value }) => ({ type: 'put' as const, key, value }))
     await db.batch([...operationsOf(units), ...tallies], { sync: true })
-    // LevelDB syncs a new log, but not its name: after a power cut a file system may have the one without the other.
-    await realDisk.syncDir(this.#options.dir)
+    await this.#newestLog.note()
     commit()
     for (const { prefix } of chunks) this.#tables.set(prefix.toString('latin1'), prefix)
   }

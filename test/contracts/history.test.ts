@@ -1,15 +1,17 @@
 // What every History must do, here on LevelDB.
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { History } from '../../agent/history/contract.ts'
 import { appendRows, collect, openTestHistory, piece, rowsOf } from '../support/history-open.ts'
 import { manualClock } from '../support/manual-clock.ts'
+import { shortDir } from '../support/short-dir.ts'
 import { until } from '../support/waiting.ts'
 
 const T0 = 1_700_000_000_000_000
 const ALL = { fromUs: -1e18, toUs: 1e18 }
 
 async function place(t: Test): Promise<{ history: History; reopen: () => Promise<History> }> {
-  const dir = `${t.testdir()}/deep/history`
+  const dir = join(shortDir(t), 'deep', 'history')
   let current = (await openTestHistory(dir)).history
   t.teardown(() => current.close())
   const reopen = async (): Promise<History> => {

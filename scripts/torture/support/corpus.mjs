@@ -49,7 +49,7 @@ export async function makeCorpora(home, corpora) {
 
 /** Files that are of one kind are damaged alike. */
 export function kindOf({ store, file }) {
-  return `${store} ${/MANIFEST|CURRENT|\.\w+$/.exec(file)[0]}`
+  return `${store} ${/MANIFEST|CURRENT|NEWEST|\.\w+$/.exec(file)[0]}`
 }
 
 function openOf(store) {
