@@ -1,6 +1,7 @@
 // Keys under `sources` and of MQTT links. Descriptions end up in the JSON Schema that editors show.
 import { z } from 'zod'
 import { duration, integer, notYet, object, oneOf, rate, size, text, withHint } from './schema-parts.ts'
+import { sourceWatchShape } from './schema-watching.ts'
 import { expected } from './wording.ts'
 
 const DAY_MS = 86_400_000
@@ -42,9 +43,18 @@ export const linkShape = {
   'client-id': text('a client id')
     .optional()
     .describe('Default: made from gateway id and source id. Must be unique on the broker.'),
-  username: text('a user name', 1024).optional().describe('User name at the broker.'),
-  password: secret.optional().describe('{file: PATH}, {env: NAME}, or the text itself (warned about).'),
-  tls: tls.optional().describe('Own authority and client certificate, for mqtts:// and wss://.'),
+  username: z
+    .union([text('a user name', 1024), secretShape], {
+      error: issue => expected('a user name, {file: PATH} or {env: NAME}', issue.input),
+    })
+    .optional()
+    .describe('User name at the broker: the text itself, {file: PATH} or {env: NAME}.'),
+  password: secret
+    .optional()
+    .describe('{file: PATH}, read again when it changes, {env: NAME}, or the text itself (warned about).'),
+  tls: tls
+    .optional()
+    .describe('Own authority and client certificate, for mqtts:// and wss://; read again when the files change.'),
   protocol: z
     .literal(['auto', '3.1.1', 4, 5], { error: issue => expected('one of auto, 5, 3.1.1', issue.input) })
     .optional()
@@ -65,6 +75,7 @@ const mqtt = object('mqtt', {
     .describe(
       'ignore: a retained message is never a fresh sample (default); use: for lines that retain every reading.',
     ),
+  ...sourceWatchShape,
 })
 
 const serial = object('serial', {
@@ -92,6 +103,7 @@ const serial = object('serial', {
     .literal([',', ';', '\t', 'tab'], { error: issue => expected('one of ",", ";", tab', issue.input) })
     .optional()
     .describe('csv: between values. Default ",".'),
+  ...sourceWatchShape,
 })
 
 const replay = object('replay', {
@@ -147,4 +159,4 @@ export type SerialIn = z.output<typeof serial>
 export type ReplayIn = z.output<typeof replay>
 export type SimulatorIn = z.output<typeof simulator>
 export type SecretIn = z.output<typeof secret>
-export type LinkIn = Omit<MqttIn, 'qos' | 'retained'>
+export type LinkIn = Omit<MqttIn, 'qos' | 'retained' | 'down' | 'frame-errors'>

@@ -18,8 +18,9 @@ export interface AlertGap {
   detail: string
 }
 
-export function alertPayload(gateway: GatewayConfig, t: AlarmTransition): Buffer {
-  return json({ schema: 'wearwatch.alert/1', ...alarmBody(gateway, t) })
+/** @param again it was delivered before, and somebody asked for it once more */
+export function alertPayload(gateway: GatewayConfig, t: AlarmTransition, again = false): Buffer {
+  return json({ schema: 'wearwatch.alert/1', ...alarmBody(gateway, t), ...(again ? { backfill: true } : {}) })
 }
 
 /** The retained twin of the last alert of an alarm: same fields, own schema. */

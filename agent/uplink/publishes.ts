@@ -1,14 +1,18 @@
 // QoS 1 publishes of one connection: so many without PUBACK at a time, the others wait their turn in order. Those who
 // publish are bounded themselves (a window of records, one state message, rare answers), so this list is too.
 import type { MqttClient } from 'mqtt'
+import type { Clock } from '../core/clock.ts'
 
 export interface PublishOptions {
   retain?: boolean
   /** MQTT 5 only. */
   correlationData?: Buffer
+  /** MQTT 5 only. */
+  responseTopic?: string
 }
 
 interface Pending {
+  sentMs: number
   start(client: MqttClient): void
   reject(error: Error): void
 }
@@ -16,8 +20,34 @@ interface Pending {
 export class Publishes {
   readonly #waiting: Pending[] = []
   readonly #sent = new Set<Pending>()
+  readonly #nowMs: () => number
   #permits = 0
   #client: MqttClient | undefined
+  #settled: (() => void) | undefined
+
+  /** `nowMs` is monotonic. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+  }
+
+  /** How long the oldest one has waited for its PUBACK; undefined when none does. */
+  get oldestMs(): number | undefined {
+    for (const { sentMs } of this.#sent) return this.#nowMs() - sentMs
+    return undefined
+  }
+
+  /** Starts no more of them; resolves when those under way have their PUBACK, or after `limitMs`. */
+  async settle(clock: Clock, limitMs: number): Promise<void> {
+    this.#permits = Number.NEGATIVE_INFINITY
+    if (this.#sent.size === 0) return
+    await new Promise<void>(resolve => {
+      const cancel = clock.after(limitMs, resolve)
+      this.#settled = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
 
   open(client: MqttClient, inFlightMax: number): void {
     this.#client = client
@@ -27,6 +57,8 @@ export class Publishes {
   /** Rejects everything without PUBACK. */
   close(error: Error): void {
     this.#client = undefined
+    this.#settled?.()
+    this.#settled = undefined
     const all = [...this.#sent, ...this.#waiting]
     this.#sent.clear()
     this.#waiting.length = 0
@@ -34,20 +66,26 @@ export class Publishes {
   }
 
   add(topic: string, payload: Buffer | string, options: PublishOptions): Promise<void> {
-    const { retain = false, correlationData } = options
+    const { retain = false, correlationData, responseTopic } = options
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         reject,
+        sentMs: 0,
         start: client => {
+          pending.sentMs = this.#nowMs()
           this.#sent.add(pending)
           const v5 = client.options.protocolVersion === 5
-          const properties = v5 && correlationData ? { properties: { correlationData } } : {}
-          client.publish(topic, payload, { qos: 1, retain, ...properties }, error => {
+          const properties = {
+            ...(correlationData ? { correlationData } : {}),
+            ...(responseTopic === undefined ? {} : { responseTopic }),
+          }
+          client.publish(topic, payload, { qos: 1, retain, ...(v5 ? { properties } : {}) }, error => {
             // Rejected before: the connection that this callback belongs to is gone.
             if (!this.#sent.delete(pending)) return
             this.#permits++
             if (error) reject(error)
             else resolve()
+            if (this.#sent.size === 0) this.#settled?.()
             this.#startWaiting()
           })
         },

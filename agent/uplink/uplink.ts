@@ -8,12 +8,15 @@ import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { Journal } from '../journal/contract.ts'
-import { CommandDesk, type CommandResult, type ReplyTo } from './command-desk.ts'
-import type { CommandHandlers, Uplink, UplinkStatus } from './contract.ts'
+import { Backfill } from './backfill.ts'
+import { CommandDesk, type CommandResult } from './command-desk.ts'
+import type { CommandHandlers, CommandLedger, Uplink, UplinkStatus } from './contract.ts'
 import { Delivery } from './delivery.ts'
+import { EchoWatch } from './echo-watch.ts'
 import { explainRefusal } from './explain.ts'
 import { MqttLink } from './link.ts'
 import { json, statusPayload, willPayload } from './payloads.ts'
+import type { ReplyTo } from './reply-to.ts'
 import { type Topics, topicsOf } from './topics.ts'
 
 export interface UplinkOptions {
@@ -22,6 +25,9 @@ export interface UplinkOptions {
   journal: Journal
   /** Undefined: no commands, whatever the configuration lists. */
   handlers: CommandHandlers | undefined
+  /** Undefined: only commands that need no record. */
+  ledger?: CommandLedger
+  clockState: () => 'synced' | 'uncertain'
   /** Number of the last alert made; shown beside the last delivered. */
   lastAlertSeq: () => number
   clock: Clock
@@ -31,6 +37,8 @@ export interface UplinkOptions {
   version: string
 }
 
+/** Longer than any topic of ours: levels are ids. */
+const TOPIC_CHARS_MAX = 1_024
 /** For the last words: state offline and the MQTT DISCONNECT. */
 /** For the word offline and the disconnect together. */
 const GOODBYE_MS = 1_000
@@ -45,7 +53,9 @@ class MqttUplink implements Uplink {
   readonly #topics: Topics
   readonly #link: MqttLink
   readonly #delivery: Delivery
+  readonly #echo: EchoWatch
   readonly #desk: CommandDesk | undefined
+  readonly #backfill: Backfill
   readonly #listeners: ((alertSeq: number, pubackMs: number) => void)[] = []
   #state: Record<string, unknown> = { state: 'online' }
   /** State messages are coalesced: one on its way, at most one (the newest) behind it. */
@@ -58,6 +68,7 @@ class MqttUplink implements Uplink {
     this.#options = options
     const { config, gateway, handlers, version } = options
     this.#topics = topicsOf(gateway)
+    this.#echo = new EchoWatch(this.#topics, () => options.clock.monotonicMs())
     const commands = handlers !== undefined && config.commands.length > 0
     const shared = { clock: options.clock, prng: options.prng, logger: options.logger }
     this.#link = new MqttLink({
@@ -68,6 +79,8 @@ class MqttUplink implements Uplink {
       will: { topic: this.#topics.state, payload: willPayload(gateway, version) },
       subscriptions: [
         { topic: this.#topics.alarms, qos: 0 },
+        { topic: this.#topics.state, qos: 1 },
+        { topic: this.#topics.echo('alert'), qos: 0, only: 4 },
         ...(commands ? [{ topic: this.#topics.command, qos: 1 as const }] : []),
       ],
       handlers: {
@@ -78,6 +91,7 @@ class MqttUplink implements Uplink {
           return true
         },
         subscriptionRefused: (topic, reason) => this.#subscriptionRefused(topic, reason),
+        acknowledged: (topic, sinceMs) => this.#echo.acknowledged(topic, sinceMs),
       },
     })
     this.#delivery = new Delivery({
@@ -92,14 +106,25 @@ class MqttUplink implements Uplink {
         for (const listener of this.#listeners) listener(alertSeq, pubackMs)
       },
     })
+    this.#backfill = new Backfill({
+      ...options,
+      topics: this.#topics,
+      link: this.#link,
+      deliveredAlertSeq: () => this.#delivery.deliveredAlertSeq,
+    })
     this.#desk = commands
       ? new CommandDesk({
-          handlers,
+          handlers: { backfill: ({ from, to }) => this.#backfill.send(from, to), ...handlers },
           enabled: config.commands,
+          trust: config.commandTrust,
+          gateway,
+          ledger: options.ledger,
           clock: options.clock,
+          clockState: options.clockState,
           logger: options.logger,
           counters: options.counters,
           answer: (result, to) => this.#answer(result, to),
+          onNonce: () => this.#stateChanged(),
         })
       : undefined
   }
@@ -107,15 +132,20 @@ class MqttUplink implements Uplink {
   start(): void {
     this.#started = true
     this.#delivery.start()
+    this.#desk?.start()
     this.#link.start()
   }
 
   status(): UplinkStatus {
     const link = this.#link
-    const trouble = link.state === 'up' ? (this.#delivery.trouble ?? this.#trouble) : undefined
+    const up = link.state === 'up'
+    const trouble = up ? (this.#delivery.trouble ?? this.#trouble) : undefined
+    const unheard = up ? this.#echo.text(link.protocol) : undefined
+    const notes = [...link.notes, ...(unheard === undefined ? [] : [unheard])]
     return {
       state: link.state,
       detail: trouble ?? link.detail,
+      ...(notes.length > 0 ? { notes } : {}),
       protocol: link.state === 'up' ? link.protocol : undefined,
       lastAlertSeq: Math.max(this.#options.lastAlertSeq(), this.#delivery.deliveredAlertSeq),
       deliveredAlertSeq: this.#delivery.deliveredAlertSeq,
@@ -126,6 +156,10 @@ class MqttUplink implements Uplink {
 
   publishState(state: Record<string, unknown>): void {
     this.#state = state
+    this.#stateChanged()
+  }
+
+  #stateChanged(): void {
     this.#stateDirty = true
     this.#sendState()
   }
@@ -145,6 +179,8 @@ class MqttUplink implements Uplink {
   async stop(drainMs: number): Promise<void> {
     if (!this.#started) return
     this.#started = false
+    this.#desk?.stop()
+    this.#backfill.stop()
     await this.#drain(drainMs)
     await this.#delivery.stop()
     const { clock } = this.#options
@@ -168,6 +204,7 @@ class MqttUplink implements Uplink {
     const { reconnects, detail } = this.#link
     this.#options.logger.info(detail, reconnects > 0 ? { reconnects } : {})
     this.#trouble = undefined
+    this.#echo.reset(this.#link.protocol)
     this.#stateDirty = true
     this.#stateSending = false
     this.#sendState()
@@ -178,7 +215,9 @@ class MqttUplink implements Uplink {
     if (!this.#stateDirty || this.#stateSending || this.#link.state !== 'up') return
     this.#stateDirty = false
     this.#stateSending = true
-    const body = { state: 'online', version: this.#options.version, ...this.#state }
+    const commandNonce = this.#desk?.nonce
+    const nonce = commandNonce === undefined ? {} : { commandNonce }
+    const body = { state: 'online', version: this.#options.version, ...this.#state, ...nonce }
     this.#link.publish(this.#topics.state, this.#payload('state', body), { retain: true }).then(
       () => {
         this.#stateSending = false
@@ -200,6 +239,9 @@ class MqttUplink implements Uplink {
       this.#desk?.receive(payload, packet)
       return
     }
+    this.#echo.heard(topic)
+    // Ours have six levels and are short; a peer may send others.
+    if (topic.length > TOPIC_CHARS_MAX) return
     const [asset, id] = topic.split('/').slice(-2)
     const ours = asset !== undefined && id !== undefined && topic === this.#topics.alarm(asset, id)
     // Live copies of our own publishes come back here too, without the retain flag.
@@ -207,6 +249,7 @@ class MqttUplink implements Uplink {
   }
 
   #subscriptionRefused(topic: string, reason: string): void {
+    this.#echo.deafTo(topic)
     const allow = "allow this gateway to read it in the broker's access list"
     if (topic === this.#topics.command)
       this.#trouble = `no commands: the broker refuses to deliver ${topic} (${reason}); ${allow}`

@@ -81,7 +81,11 @@ t.test('alarms that were are listed, shown and labelled, also after a kill', asy
 
   await t.test('after a kill right behind a label', async t => {
     const relabel = await ask('alarms', 'label', first!.id, 'false', '--by', 'kim', '--note', 'gauge was tapped')
-    t.equal(relabel.code, 0)
+    t.match(relabel, { code: 0, out: /false by kim \(operator\): gauge was tapped/ })
+    t.match(relabel.out, /^proposal {2}setpoint 10.5 instead of 9 for pressure.max: this alarm would have stayed quiet$/m)
+    t.match(relabel.out, new RegExp(`^effect    CONFIRMED ALARMS WOULD BE MISSED: ${second!.id}$`, 'm'))
+    t.match(relabel.out, /^effect {4}of 2 alarm\(s\) of this rule that are kept, 0 would still have alarmed$/m)
+    t.match(relabel.out, /^to apply {2}assets: \{p-1: \{channels: \{pressure: \{max: 10.5\}\}\}\}\nnothing is changed by itself$/m)
     await daemon.stop('SIGKILL')
     daemon = await startDaemon(whole, config, { dir: daemon.dir })
     t.match(await history(), [
@@ -110,7 +114,7 @@ t.test('alarms that were are listed, shown and labelled, also after a kill', asy
     t.match(await ask('dataset', 'export', '--out', daemon.dir), { code: 3, err: /it is there already/ })
     t.match(await ask('dataset', 'export', '--out', '/proc/set'), { code: 3, err: /cannot write \/proc\/set/ })
     const made = await ask('dataset', 'export', '--out', out, '--asset', 'P-1')
-    t.match(made, { code: 0, err: /1\/2 P-1 .*: false, \d+ rows; [^]*2\/2 P-1 .*: confirmed, \d+ rows; / })
+    t.match(made, { code: 0, err: /1\/2 P-1 .*: false, \d+ rows; [\s\S]*2\/2 P-1 .*: confirmed, \d+ rows; / })
     const { windows } = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as { windows: Window[] }
     t.match(windows, [
       { label: 'false', note: 'gauge was tapped', labelledBy: 'kim', rule: 'pressure.max', id: first!.id, setpoint: 9 },
