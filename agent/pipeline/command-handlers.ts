@@ -25,7 +25,9 @@ export function commandHandlers(parts: () => AgentParts, sync: (by: string) => P
       const { alarm, proposal } = await labelAlarm(parts(), id, verdict, who(asked))
       const said = `alarm ${alarm.id} of ${alarm.asset} is labelled ${verdict}`
       const detail = { id: alarm.id, asset: alarm.asset, verdict, ...(proposal ? { proposal } : {}) }
-      return { message: proposal ? `${said}\n${proposal.message}` : said, detail }
+      // All of it is in the detail.
+      const [first] = proposal?.message.split('\n') ?? []
+      return { message: first === undefined ? said : `${said}; ${first.replace(/ +/g, ' ')}`, detail }
     },
     shelve: ({ asset, forMs, ...request }) =>
       suppressed(parts(), { action: 'shelve', target: asset, forMs, ...request }),

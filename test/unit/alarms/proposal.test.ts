@@ -54,7 +54,7 @@ t.test('of a score the deadband is a share of the setpoint', async t => {
   t.match(atSetpoint(model, 2, false), { setpoint: 2, deadband: 0.1 })
 })
 
-t.test('quiet at what is proposed and at everything beyond it; loud at what is one value nearer', async t => {
+t.test('quiet at what is proposed and at everything beyond it; loud at what is one value nearer', async () => {
   const side = fc.constantFrom('above' as const, 'below' as const)
   const values = fc.array(fc.integer({ min: -60, max: 60 }), { minLength: 1, maxLength: 60 })
   const delayS = fc.integer({ min: 0, max: 6 })
