@@ -80,9 +80,13 @@ function byText({ by, actor, note }: CaseEventView): string {
   return note === undefined ? who : `${who}: ${note}`
 }
 
-export function labelText({ alarm }: LabelReport): string {
+export function labelText({ alarm, proposal }: LabelReport): string {
   const { labelled } = alarm
-  return `${alarm.id} ${alarm.tag ?? alarm.asset} ${alarm.rule}: ${labelled?.label ?? 'not labelled'} ${labelled ? byText(labelled) : ''}`
+  const said = labelled ? `${labelled.label ?? ''} ${byText(labelled)}` : 'not labelled'
+  const lines = [`${alarm.id} ${alarm.tag ?? alarm.asset} ${alarm.rule}: ${said}`]
+  if (proposal) lines.push('', proposal.message)
+  if (proposal?.apply !== undefined) lines.push('nothing is changed by itself')
+  return lines.join('\n')
 }
 
 const short = (value: number): string => Number(value.toPrecision(4)).toString()

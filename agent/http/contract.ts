@@ -95,6 +95,28 @@ export interface LabelRequest {
 
 export interface LabelReport {
   alarm: AlarmCaseDetails
+  /** Of one that was called false; nothing of it is done. */
+  proposal?: ProposalView
+}
+
+/** What would have kept a false alarm quiet. */
+export interface ProposalView {
+  kind: 'setpoint' | 'set-baseline' | 'none'
+  /** In lines, for people. */
+  message: string
+  setpoint?: number
+  /** What to write into the configuration, or to run. */
+  apply?: string
+  effect?: ProposalEffect
+}
+
+/** The alarms of the rule that are kept, as they would have been. */
+export interface ProposalEffect {
+  alarms: number
+  still: { id: string; label: Verdict | 'none'; laterS: number }[]
+  quiet: { id: string; label: Verdict | 'none' }[]
+  /** Rows are not stored any more, or do not show it as the rule is set now. */
+  unknown: number
 }
 
 export interface DrillRequest {

@@ -21,6 +21,14 @@ export function commandHandlers(parts: () => AgentParts, sync: (by: string) => P
       await commits.settled()
       return { message: `alarm ${id} of ${asset} is acknowledged`, detail: { id, asset } }
     },
+    async label({ id, verdict, ...asked }) {
+      const { alarm, proposal } = await labelAlarm(parts(), id, verdict, who(asked))
+      const said = `alarm ${alarm.id} of ${alarm.asset} is labelled ${verdict}`
+      const detail = { id: alarm.id, asset: alarm.asset, verdict, ...(proposal ? { proposal } : {}) }
+      // All of it is in the detail.
+      const [first] = proposal?.message.split('\n') ?? []
+      return { message: first === undefined ? said : `${said}; ${first.replace(/ +/g, ' ')}`, detail }
+    },
     shelve: ({ asset, forMs, ...request }) =>
       suppressed(parts(), { action: 'shelve', target: asset, forMs, ...request }),
     unshelve: ({ asset, ...request }) => suppressed(parts(), { action: 'unshelve', target: asset, ...request }),

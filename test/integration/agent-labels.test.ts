@@ -30,7 +30,9 @@ t.test('alarms that were are listed, shown and labelled, also after a kill', asy
   const count = (transition: string): number => alerts().filter(a => a.transition === transition).length
 
   const storage = 'storage: {dir: data, black-box: {before: 4s, after: 4s}}'
-  const config = plantConfig({ port: broker.port, learn: 1000, more: storage })
+  const commands = '{allow: [label], unsigned: [label]}'
+  const uplink = `uplink: {mqtt: {url: "mqtt://127.0.0.1:${broker.port}"}, commands: ${commands}}`
+  const config = plantConfig({ port: broker.port, learn: 1000, more: `${storage}\n${uplink}` })
   let daemon = await startDaemon(t, config)
   const ask = (...args: string[]) => wearwatch([...args, '--socket', daemon.socket])
   const history = async (...args: string[]): Promise<AlarmCaseView[]> =>
@@ -81,7 +83,17 @@ t.test('alarms that were are listed, shown and labelled, also after a kill', asy
 
   await t.test('after a kill right behind a label', async t => {
     const relabel = await ask('alarms', 'label', first!.id, 'false', '--by', 'kim', '--note', 'gauge was tapped')
-    t.equal(relabel.code, 0)
+    t.match(relabel, { code: 0, out: /false by kim \(operator\): gauge was tapped/ })
+    t.match(
+      relabel.out,
+      /^proposal {2}setpoint 10.5 instead of 9 for pressure.max: this alarm would have stayed quiet$/m,
+    )
+    t.match(relabel.out, new RegExp(`^effect    CONFIRMED ALARMS WOULD BE MISSED: ${second!.id}$`, 'm'))
+    t.match(relabel.out, /^effect {4}of 2 alarm\(s\) of this rule that are kept, 0 would still have alarmed$/m)
+    t.match(
+      relabel.out,
+      /^to apply {2}assets: \{p-1: \{channels: \{pressure: \{max: 10.5\}\}\}\}\nnothing is changed by itself$/m,
+    )
     await daemon.stop('SIGKILL')
     daemon = await startDaemon(whole, config, { dir: daemon.dir })
     t.match(await history(), [
@@ -147,6 +159,28 @@ t.test('alarms that were are listed, shown and labelled, also after a kill', asy
       stored.map(([, ...row]) => row),
       stored.map((_, row) => [0, 8, 16].map(at => values.readDoubleLE(24 * row + at))),
     )
+  })
+
+  await t.test('labelled from afar, answered with the proposal', async t => {
+    await up()
+    const ask = {
+      gateway: 'hall/gw-1',
+      command: 'label',
+      id: 'c-1',
+      arguments: { id: second!.id, verdict: 'false', by: 'ann' },
+    }
+    await ear.publish('wearwatch/v1/hall/gw-1/command', JSON.stringify(ask))
+    const answer = (): { text: string } | undefined => ear.heard.find(({ topic }) => topic.endsWith('/command-result'))
+    await until(() => answer() !== undefined, 'the answer')
+    t.match(JSON.parse(answer()!.text), {
+      ok: true,
+      message: new RegExp(
+        `^alarm ${second!.id} of p-1 is labelled false; proposal setpoint 10.5 instead of 9 for pressure.max`,
+      ),
+      detail: { verdict: 'false', proposal: { setpoint: 10.5, effect: { alarms: 2, still: [], unknown: 0 } } },
+    })
+    t.match(await history('--verdict', 'false'), [{ labelled: { by: /ann/, actor: 'command' } }, { id: first!.id }])
+    t.match(await daemon.ask<Status>('/v1/status'), {}, 'it goes on')
   })
 
   await t.test('a drill goes the whole way, is seen upstream, and ends by itself', async t => {
