@@ -83,13 +83,17 @@ export function printStatus(raw: Record<string, unknown>): void {
   print(
     `wearwatch ${status.version} · ${status.site}/${status.gateway} · up since ${localTime(status.since)} · clock ${status.clock} · ${status.memoryMb} MB`,
   )
-  for (const source of status.sources) line('source', source.state === 'up', sourceText(source, status.counters))
+  for (const source of status.sources) {
+    line('source', source.state === 'up' && !source.notes, sourceText(source, status.counters))
+    printNotes(source.notes)
+  }
   line('scorer', status.scorer.state === 'up' || status.scorer.state === 'idle', scorerText(status.scorer))
   line(
     'uplink',
-    status.uplink.state === 'up' || status.uplink.state === 'off',
+    (status.uplink.state === 'up' && !status.uplink.notes) || status.uplink.state === 'off',
     `${status.uplink.state}: ${status.uplink.detail}; alerts ${status.uplink.deliveredAlertSeq ?? 0}/${status.uplink.lastAlertSeq ?? 0} delivered`,
   )
+  printNotes(status.uplink.notes)
   line(
     'journal',
     !status.journal.failing,
@@ -120,6 +124,11 @@ function printAlarms(alarms: Status['alarms']): void {
   const hidden = alarms.filter(alarm => alarm.flood !== undefined && floods.has(alarm.flood))
   for (const alarm of alarms) if (!hidden.includes(alarm)) printAlarm(alarm)
   if (hidden.length > 0) print(`${hidden.length} alarms of the flood: wearwatch alarms list --grouped`)
+}
+
+/** What a person should do about a link that works. */
+function printNotes(notes: readonly string[] = []): void {
+  for (const note of notes) print(`${' '.repeat(9)} ${paint(note, 'yellow')}`)
 }
 
 /** One that is over stands here until somebody acknowledges it; it is not shown like one that stands. */

@@ -36,6 +36,11 @@ export interface TlsConfig {
   key?: string
 }
 
+export interface LinkFiles extends TlsConfig {
+  username?: string
+  password?: string
+}
+
 export interface MqttLinkConfig {
   /** mqtt://, mqtts://, ws:// or wss://, with port. */
   url: string
@@ -44,6 +49,8 @@ export interface MqttLinkConfig {
   username?: string
   password?: string
   tls: TlsConfig
+  /** Absolute paths of what was read from files, read again when they change. */
+  files?: LinkFiles
   /** 5, 4 (3.1.1), or `auto`: 5 first, 4 when the broker refuses it. */
   protocol: 'auto' | 4 | 5
   keepaliveS: number

@@ -1,6 +1,6 @@
 // An MQTT link, for ingest and for uplink: address, credentials, TLS.
 import type { LoadContext } from './context.ts'
-import type { MqttLinkConfig } from './contract.ts'
+import type { LinkFiles, MqttLinkConfig } from './contract.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Path } from './issues.ts'
 import type { LinkIn } from './schema-sources.ts'
@@ -19,7 +19,9 @@ interface Address {
 
 export function buildLink(ctx: LoadContext, link: LinkIn, path: Path, clientId: string): MqttLinkConfig {
   const address = readAddress(ctx, link.url, [...path, 'url'])
-  const username = link.username ?? address?.username
+  const given =
+    typeof link.username === 'object' ? readSecret(ctx, link.username, [...path, 'username']) : link.username
+  const username = given ?? address?.username
   const password =
     link.password === undefined ? address?.password : readSecret(ctx, link.password, [...path, 'password'])
   const built: MqttLinkConfig = {
@@ -29,9 +31,11 @@ export function buildLink(ctx: LoadContext, link: LinkIn, path: Path, clientId: 
     protocol: link.protocol === '3.1.1' ? 4 : (link.protocol ?? DEFAULTS.mqtt.protocol),
     keepaliveS: Math.round((link.keepalive ?? DEFAULTS.mqtt.keepaliveS * 1000) / 1000),
   }
+  const files = filesOf(ctx, link)
+  if (Object.keys(files).length > 0) built.files = files
   if (username !== undefined) built.username = username
   if (password !== undefined) built.password = password
-  if (link.password !== undefined && username === undefined) {
+  if (link.password !== undefined && link.username === undefined && username === undefined) {
     ctx.issues.error(
       [...path, 'username'],
       'is missing; MQTT 3.1.1 takes a password only together with a user name',
@@ -46,6 +50,18 @@ export function buildLink(ctx: LoadContext, link: LinkIn, path: Path, clientId: 
     )
   }
   return built
+}
+
+/** What is read again while the agent runs. */
+function filesOf(ctx: LoadContext, { tls, username, password }: LinkIn): LinkFiles {
+  const files: LinkFiles = {}
+  for (const part of ['ca', 'cert', 'key'] as const)
+    if (tls?.[part] !== undefined) files[part] = ctx.absolute(tls[part])
+  for (const [part, secret] of Object.entries({ username, password })) {
+    if (typeof secret === 'object' && secret.file !== undefined)
+      files[part as 'username' | 'password'] = ctx.absolute(secret.file)
+  }
+  return files
 }
 
 function readAddress(ctx: LoadContext, text: string, path: Path): Address | undefined {

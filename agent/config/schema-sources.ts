@@ -42,9 +42,18 @@ export const linkShape = {
   'client-id': text('a client id')
     .optional()
     .describe('Default: made from gateway id and source id. Must be unique on the broker.'),
-  username: text('a user name', 1024).optional().describe('User name at the broker.'),
-  password: secret.optional().describe('{file: PATH}, {env: NAME}, or the text itself (warned about).'),
-  tls: tls.optional().describe('Own authority and client certificate, for mqtts:// and wss://.'),
+  username: z
+    .union([text('a user name', 1024), secretShape], {
+      error: issue => expected('a user name, {file: PATH} or {env: NAME}', issue.input),
+    })
+    .optional()
+    .describe('User name at the broker: the text itself, {file: PATH} or {env: NAME}.'),
+  password: secret
+    .optional()
+    .describe('{file: PATH}, read again when it changes, {env: NAME}, or the text itself (warned about).'),
+  tls: tls
+    .optional()
+    .describe('Own authority and client certificate, for mqtts:// and wss://; read again when the files change.'),
   protocol: z
     .literal(['auto', '3.1.1', 4, 5], { error: issue => expected('one of auto, 5, 3.1.1', issue.input) })
     .optional()

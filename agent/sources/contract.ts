@@ -30,6 +30,8 @@ export interface SourceStatus {
   state: 'starting' | 'up' | 'waiting' | 'ended' | 'stopped'
   /** Why it waits and what to do, or what it reads. */
   detail: string
+  /** What else a person should know of it, each a sentence with what to do. Absent: nothing. */
+  notes?: string[]
   /** µs since 1970 of the last byte or message; undefined before the first. */
   lastDataUs: number | undefined
   reconnects: number

@@ -4,6 +4,8 @@ import type { LoadResult } from '../scoring/contract.ts'
 export interface UplinkStatus {
   state: 'off' | 'connecting' | 'up' | 'waiting' | 'stopped'
   detail: string
+  /** What else a person should know of the link, each a sentence with what to do. Absent: nothing. */
+  notes?: string[]
   /** Protocol in effect. */
   protocol: 4 | 5 | undefined
   /** Alert stream: last sequence appended and last acknowledged by the broker. */

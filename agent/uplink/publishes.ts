@@ -1,6 +1,7 @@
 // QoS 1 publishes of one connection: so many without PUBACK at a time, the others wait their turn in order. Those who
 // publish are bounded themselves (a window of records, one state message, rare answers), so this list is too.
 import type { MqttClient } from 'mqtt'
+import type { Clock } from '../core/clock.ts'
 
 export interface PublishOptions {
   retain?: boolean
@@ -9,6 +10,7 @@ export interface PublishOptions {
 }
 
 interface Pending {
+  sentMs: number
   start(client: MqttClient): void
   reject(error: Error): void
 }
@@ -16,8 +18,34 @@ interface Pending {
 export class Publishes {
   readonly #waiting: Pending[] = []
   readonly #sent = new Set<Pending>()
+  readonly #nowMs: () => number
   #permits = 0
   #client: MqttClient | undefined
+  #settled: (() => void) | undefined
+
+  /** `nowMs` is monotonic. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+  }
+
+  /** How long the oldest one has waited for its PUBACK; undefined when none does. */
+  get oldestMs(): number | undefined {
+    for (const { sentMs } of this.#sent) return this.#nowMs() - sentMs
+    return undefined
+  }
+
+  /** Starts no more of them; resolves when those under way have their PUBACK, or after `limitMs`. */
+  async settle(clock: Clock, limitMs: number): Promise<void> {
+    this.#permits = Number.NEGATIVE_INFINITY
+    if (this.#sent.size === 0) return
+    await new Promise<void>(resolve => {
+      const cancel = clock.after(limitMs, resolve)
+      this.#settled = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
 
   open(client: MqttClient, inFlightMax: number): void {
     this.#client = client
@@ -27,6 +55,8 @@ export class Publishes {
   /** Rejects everything without PUBACK. */
   close(error: Error): void {
     this.#client = undefined
+    this.#settled?.()
+    this.#settled = undefined
     const all = [...this.#sent, ...this.#waiting]
     this.#sent.clear()
     this.#waiting.length = 0
@@ -38,7 +68,9 @@ export class Publishes {
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         reject,
+        sentMs: 0,
         start: client => {
+          pending.sentMs = this.#nowMs()
           this.#sent.add(pending)
           const v5 = client.options.protocolVersion === 5
           const properties = v5 && correlationData ? { properties: { correlationData } } : {}
@@ -48,6 +80,7 @@ export class Publishes {
             this.#permits++
             if (error) reject(error)
             else resolve()
+            if (this.#sent.size === 0) this.#settled?.()
             this.#startWaiting()
           })
         },

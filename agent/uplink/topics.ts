@@ -6,6 +6,7 @@ export const TOPIC_ROOT = 'wearwatch/v1'
 export const GAP_LEVEL = '_gap'
 
 export interface Topics {
+  base: string
   state: string
   health: string
   command: string
@@ -14,19 +15,25 @@ export interface Topics {
   /** Filter of all retained alarms of this gateway. */
   alarms: string
   alert(asset: string): string
+  /** Filter of what this gateway publishes of that kind, to hear it back. */
+  echo(kind: 'state' | 'alarm' | 'alert'): string
   alarm(asset: string, id: string): string
   features(asset: string): string
 }
 
 export function topicsOf(gateway: GatewayConfig): Topics {
   const base = `${TOPIC_ROOT}/${gateway.site}/${gateway.id}`
+  const alarms = `${base}/alarm/+/+`
+  const echoes = { state: `${base}/state`, alarm: alarms, alert: `${base}/alert/+` }
   return {
+    base,
     state: `${base}/state`,
     health: `${base}/health`,
     command: `${base}/command`,
     commandResult: `${base}/command-result`,
     gap: `${base}/alert/${GAP_LEVEL}`,
-    alarms: `${base}/alarm/+/+`,
+    alarms,
+    echo: kind => echoes[kind],
     alert: asset => `${base}/alert/${asset}`,
     alarm: (asset, id) => `${base}/alarm/${asset}/${id}`,
     features: asset => `${base}/features/${asset}`,

@@ -11,6 +11,7 @@ import type { Journal } from '../journal/contract.ts'
 import { CommandDesk, type CommandResult, type ReplyTo } from './command-desk.ts'
 import type { CommandHandlers, Uplink, UplinkStatus } from './contract.ts'
 import { Delivery } from './delivery.ts'
+import { EchoWatch } from './echo-watch.ts'
 import { explainRefusal } from './explain.ts'
 import { MqttLink } from './link.ts'
 import { json, statusPayload, willPayload } from './payloads.ts'
@@ -31,6 +32,8 @@ export interface UplinkOptions {
   version: string
 }
 
+/** Longer than any topic of ours: levels are ids. */
+const TOPIC_CHARS_MAX = 1_024
 /** For the last words: state offline and the MQTT DISCONNECT. */
 /** For the word offline and the disconnect together. */
 const GOODBYE_MS = 1_000
@@ -45,6 +48,7 @@ class MqttUplink implements Uplink {
   readonly #topics: Topics
   readonly #link: MqttLink
   readonly #delivery: Delivery
+  readonly #echo: EchoWatch
   readonly #desk: CommandDesk | undefined
   readonly #listeners: ((alertSeq: number, pubackMs: number) => void)[] = []
   #state: Record<string, unknown> = { state: 'online' }
@@ -58,6 +62,7 @@ class MqttUplink implements Uplink {
     this.#options = options
     const { config, gateway, handlers, version } = options
     this.#topics = topicsOf(gateway)
+    this.#echo = new EchoWatch(this.#topics, () => options.clock.monotonicMs())
     const commands = handlers !== undefined && config.commands.length > 0
     const shared = { clock: options.clock, prng: options.prng, logger: options.logger }
     this.#link = new MqttLink({
@@ -68,6 +73,8 @@ class MqttUplink implements Uplink {
       will: { topic: this.#topics.state, payload: willPayload(gateway, version) },
       subscriptions: [
         { topic: this.#topics.alarms, qos: 0 },
+        { topic: this.#topics.state, qos: 1 },
+        { topic: this.#topics.echo('alert'), qos: 0, only: 4 },
         ...(commands ? [{ topic: this.#topics.command, qos: 1 as const }] : []),
       ],
       handlers: {
@@ -78,6 +85,7 @@ class MqttUplink implements Uplink {
           return true
         },
         subscriptionRefused: (topic, reason) => this.#subscriptionRefused(topic, reason),
+        acknowledged: (topic, sinceMs) => this.#echo.acknowledged(topic, sinceMs),
       },
     })
     this.#delivery = new Delivery({
@@ -112,10 +120,14 @@ class MqttUplink implements Uplink {
 
   status(): UplinkStatus {
     const link = this.#link
-    const trouble = link.state === 'up' ? (this.#delivery.trouble ?? this.#trouble) : undefined
+    const up = link.state === 'up'
+    const trouble = up ? (this.#delivery.trouble ?? this.#trouble) : undefined
+    const unheard = up ? this.#echo.text(link.protocol) : undefined
+    const notes = [...link.notes, ...(unheard === undefined ? [] : [unheard])]
     return {
       state: link.state,
       detail: trouble ?? link.detail,
+      ...(notes.length > 0 ? { notes } : {}),
       protocol: link.state === 'up' ? link.protocol : undefined,
       lastAlertSeq: Math.max(this.#options.lastAlertSeq(), this.#delivery.deliveredAlertSeq),
       deliveredAlertSeq: this.#delivery.deliveredAlertSeq,
@@ -168,6 +180,7 @@ class MqttUplink implements Uplink {
     const { reconnects, detail } = this.#link
     this.#options.logger.info(detail, reconnects > 0 ? { reconnects } : {})
     this.#trouble = undefined
+    this.#echo.reset(this.#link.protocol)
     this.#stateDirty = true
     this.#stateSending = false
     this.#sendState()
@@ -200,6 +213,9 @@ class MqttUplink implements Uplink {
       this.#desk?.receive(payload, packet)
       return
     }
+    this.#echo.heard(topic)
+    // Ours have six levels and are short; a peer may send others.
+    if (topic.length > TOPIC_CHARS_MAX) return
     const [asset, id] = topic.split('/').slice(-2)
     const ours = asset !== undefined && id !== undefined && topic === this.#topics.alarm(asset, id)
     // Live copies of our own publishes come back here too, without the retain flag.
@@ -207,6 +223,7 @@ class MqttUplink implements Uplink {
   }
 
   #subscriptionRefused(topic: string, reason: string): void {
+    this.#echo.deafTo(topic)
     const allow = "allow this gateway to read it in the broker's access list"
     if (topic === this.#topics.command)
       this.#trouble = `no commands: the broker refuses to deliver ${topic} (${reason}); ${allow}`

@@ -1,45 +1,22 @@
 // TLS with an authority of one's own and client certificates, on both links of the built daemon, against mosquitto.
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
+import { Authority, OPENSSL_MISSING } from '../support/certificates.ts'
 import { startDaemon } from '../support/daemon.ts'
 import { shortDir } from '../support/short-dir.ts'
 import { endChild, freePort, hasMosquitto } from '../support/source-brokers.ts'
 import { until } from '../support/waiting.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).error === undefined
-const skip = !hasMosquitto() ? 'mosquitto is not installed' : !hasOpenssl ? 'openssl is not installed' : false
-
-const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+const skip = hasMosquitto() ? OPENSSL_MISSING : 'mosquitto is not installed'
 
 /** An authority, and a broker's and a client's certificate signed by it. */
 function certificates(dir: string): void {
-  const openssl = (...args: string[]): unknown => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
-  openssl('req', '-x509', ...KEY, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=plant-ca')
-  writeFileSync(join(dir, 'san.cnf'), 'subjectAltName=IP:127.0.0.1')
-  for (const name of ['broker', 'client']) {
-    openssl('req', ...KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      `${name}.csr`,
-      '-CA',
-      'ca.pem',
-      '-CAkey',
-      'ca.key',
-      '-CAcreateserial',
-      '-days',
-      '2',
-      '-extfile',
-      'san.cnf',
-      '-out',
-      `${name}.pem`,
-    )
-  }
+  const plant = new Authority(dir, 'ca')
+  for (const name of ['broker', 'client']) plant.issue(name)
 }
 
 async function startTlsBroker(t: Test, dir: string): Promise<number> {

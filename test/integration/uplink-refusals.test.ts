@@ -1,9 +1,10 @@
 // What a broker can refuse, on a real one: login, topics, a second client of the same id. Nothing is lost meanwhile, and
 // the status says what to do.
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import t from 'tap'
-import { MOSQUITTO_MISSING, mosquitto } from '../support/uplink-brokers.ts'
+import { scaledClock } from '../../agent/core/clock.ts'
+import { aedesBroker, MOSQUITTO_MISSING, mosquitto } from '../support/uplink-brokers.ts'
 import { MemoryJournal } from '../support/uplink-journal.ts'
 import { alarms, alertSeqs, BASE, listen, testUplink, uplinkConfig } from '../support/uplink-parts.ts'
 import { until } from '../support/waiting.ts'
@@ -21,7 +22,7 @@ t.test('wrong password', { skip }, async t => {
     )
     uplink.start()
     await until(() => uplink.status().state === 'waiting', 'the refusal')
-    t.match(uplink.status().detail, /check username "ww" and its password/, `MQTT ${protocol}`)
+    t.match(uplink.status().detail, /refused user ww.*check username and password of the uplink/, `MQTT ${protocol}`)
     await uplink.stop(0)
   }
   const anonymous = testUplink(new MemoryJournal(), uplinkConfig(broker.url))
@@ -88,7 +89,7 @@ t.test('MQTT 5: session taken over', async t => {
   // DISCONNECT, reason 0x8e.
   sockets[0]?.end(Buffer.from([0xe0, 2, 0x8e, 0]))
   await until(() => uplink.status().state === 'waiting', 'the takeover')
-  t.match(uplink.status().detail, /another client uses client id "gw-7f3a-uplink" \(a cloned SD card\?\)/)
+  t.match(uplink.status().detail, /another client logged in with client id "gw-7f3a-uplink" \(a cloned SD card\?\)/)
   await uplink.stop(0)
   server.close()
 })
@@ -103,4 +104,102 @@ t.test('a broker that speaks only MQTT 5 or only 3.1.1 is asked in its own words
     await uplink.stop(0)
   }
   await broker.close()
+})
+
+/** What the uplink says besides its state, in one text. */
+const notesOf = (uplink: ReturnType<typeof testUplink>): string => uplink.status().notes?.join(' ') ?? ''
+
+t.test('MQTT 3.1.1: what the broker acknowledges and drops is noticed by its echo', { skip }, async t => {
+  const acl = `topic write ${BASE}/state\ntopic read ${BASE}/#\n`
+  const broker = await mosquitto([...plain, 'acl_file $DIR/acl'], { acl })
+  const journal = new MemoryJournal()
+  for (const alarm of alarms(3)) await journal.alarm(alarm)
+  const uplink = testUplink(journal, uplinkConfig(broker.url, { protocol: 4 }), { clock: scaledClock(20) })
+  t.teardown(async () => {
+    await uplink.stop(0)
+    await broker.close()
+  })
+  uplink.start()
+  await until(() => notesOf(uplink) !== '', 'the missing echo')
+  t.match(notesOf(uplink), /acknowledges what this gateway writes to .*alert\/\+.* and drops it/)
+  t.match(notesOf(uplink), /allow it to write and read there in the broker's access list, or use MQTT 5/)
+  t.notMatch(notesOf(uplink), /\/state/, 'what is allowed is not named')
+  await broker.rewrite('acl', 'topic readwrite #\n')
+  let made = 3
+  await until(async () => {
+    for (const alarm of alarms(1, ++made)) await journal.alarm(alarm)
+    return notesOf(uplink) === ''
+  }, 'the note to go when the list allows it')
+})
+
+t.test('MQTT 5: a broker that does not let us read is noticed by our own state', { skip }, async t => {
+  const broker = await mosquitto([...plain, 'acl_file $DIR/acl'], { acl: `topic write ${BASE}/#\n` })
+  const uplink = testUplink(new MemoryJournal(), uplinkConfig(broker.url), { clock: scaledClock(20) })
+  t.teardown(async () => {
+    await uplink.stop(0)
+    await broker.close()
+  })
+  uplink.start()
+  await until(() => notesOf(uplink) !== '', 'the missing echo')
+  t.match(notesOf(uplink), `does not deliver ${BASE}/state to this gateway, so commands may not arrive either`)
+})
+
+t.test('MQTT 3.1.1: two clients that throw each other out', { skip }, async t => {
+  const broker = await mosquitto(plain)
+  const uplink = testUplink(new MemoryJournal(), uplinkConfig(broker.url, { protocol: 4 }), { clock: scaledClock(4) })
+  uplink.start()
+  await until(() => uplink.status().state === 'up', 'the connection')
+  const clone = await listen(broker.url, 'x', { clientId: 'gw-7f3a-uplink', protocolVersion: 4, reconnectPeriod: 20 })
+  t.teardown(async () => {
+    await clone.end()
+    await uplink.stop(0)
+    await broker.close()
+  })
+  await until(() => /3 times within minutes/.test(uplink.status().detail), 'the pattern to be seen')
+  t.match(uplink.status().state, 'waiting')
+  t.match(uplink.status().detail, /very likely another client uses client id "gw-7f3a-uplink" \(a cloned SD card\?\)/)
+  t.match(uplink.status().detail, /give each gateway an id of its own/)
+})
+
+t.test('a port that is no broker, a name that is unknown, a broker that falls silent', { skip }, async t => {
+  const said = async (url: string, state: string, wanted: RegExp, extra = {}): Promise<void> => {
+    const uplink = testUplink(new MemoryJournal(), uplinkConfig(url, extra), { clock: scaledClock(20) })
+    uplink.start()
+    await until(() => wanted.test(uplink.status().detail), `${wanted} about ${url}`)
+    t.equal(uplink.status().state, state)
+    t.comment(uplink.status().detail)
+    await uplink.stop(0)
+  }
+  const ports: Server[] = []
+  const port = async (answer: (socket: Socket) => void): Promise<number> => {
+    const server = createServer(socket => answer(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+    ports.push(server)
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+  const ssh = await port(socket => socket.write('SSH-2.0-OpenSSH_9.2\r\n'))
+  await said(`mqtt://127.0.0.1:${ssh}`, 'waiting', /answered "SSH-2.0-OpenSSH_9.2", which is not MQTT; check the port/)
+  const closing = await port(socket => socket.end())
+  await said(`mqtt://127.0.0.1:${closing}`, 'waiting', /closed before the login was answered; does that port/)
+  const silent = await port(() => {})
+  await said(`mqtt://127.0.0.1:${silent}`, 'waiting', /accepts connections, but did not answer the login for 10 s/, {
+    protocol: 4,
+  })
+  await said('mqtt://nowhere.invalid:1883', 'waiting', /host name (is unknown|cannot be resolved)/)
+  for (const server of ports) server.close()
+})
+
+t.test('MQTT 5 asked for, and the broker has 3.1.1 only: alarms go, and the status says so', async t => {
+  const broker = await aedesBroker()
+  const journal = new MemoryJournal()
+  for (const alarm of alarms(2)) await journal.alarm(alarm)
+  const uplink = testUplink(journal, uplinkConfig(broker.url, { protocol: 5 }))
+  t.teardown(async () => {
+    await uplink.stop(0)
+    await broker.close()
+  })
+  uplink.start()
+  await until(() => journal.cursorSeq() === 2, 'the alerts')
+  t.match(uplink.status(), { state: 'up', protocol: 4, detail: /MQTT 3\.1\.1/ })
+  t.match(notesOf(uplink), /does not take MQTT 5/)
 })

@@ -58,6 +58,7 @@ t.test('a pump with eight channels over MQTT', async t => {
       username: 'ww',
       password: 'geheim',
       tls: {},
+      files: { password: '/etc/ww/broker.pw' },
       protocol: 'auto',
       keepaliveS: 30,
       qos: 1,

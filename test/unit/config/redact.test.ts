@@ -5,11 +5,14 @@ import type { AgentConfig } from '../../../agent/config/contract.ts'
 import { redacted } from '../../../agent/config/redact.ts'
 import { load, PEM, type TestWorld, withAsset, withParts } from '../../support/config-io.ts'
 
-// What the printed form leaves out: the type's name and the wording of secrets.
+// What the printed form leaves out: the type's name, the wording of secrets and where they came from.
 function comparable(config: AgentConfig): unknown {
   const plain = JSON.parse(JSON.stringify(config))
   for (const asset of plain.assets) delete asset.type
-  for (const link of [...plain.sources, plain.uplink ?? {}]) if (link.password !== undefined) link.password = '***'
+  for (const link of [...plain.sources, plain.uplink ?? {}]) {
+    if (link.password !== undefined) link.password = '***'
+    delete link.files
+  }
   return plain
 }
 
