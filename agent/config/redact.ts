@@ -10,6 +10,7 @@ import type {
   SourceConfig,
   StorageConfig,
   TlsConfig,
+  UplinkConfig,
 } from './contract.ts'
 import { durationText, sizeText } from './quantities.ts'
 import { hideUserinfo } from './wording.ts'
@@ -26,13 +27,7 @@ export function redacted(config: AgentConfig): Keys {
     sources: Object.fromEntries(config.sources.map(source => [source.id, sourceKeys(source)])),
     assets: Object.fromEntries(config.assets.map(asset => [asset.id, assetKeys(asset)])),
     ...(uplink && {
-      uplink: {
-        mqtt: linkKeys(uplink),
-        health: durationText(uplink.healthEveryMs),
-        features: durationText(uplink.featuresEveryMs),
-        'in-flight': uplink.inFlightMax,
-        commands: uplink.commands,
-      },
+      uplink: uplinkKeys(uplink),
     }),
     storage: storageKeys(config.storage),
     scorer: scorerKeys(config.scorer),
@@ -52,6 +47,21 @@ export function redacted(config: AgentConfig): Keys {
 /** Without the keys that are undefined. */
 function given(keys: Keys): Keys {
   return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined))
+}
+
+function uplinkKeys(uplink: UplinkConfig): Keys {
+  return given({
+    mqtt: linkKeys(uplink),
+    health: durationText(uplink.healthEveryMs),
+    features: durationText(uplink.featuresEveryMs),
+    'in-flight': uplink.inFlightMax,
+    receipt: uplink.receipt,
+    consumer: uplink.consumer,
+    'receipt-timeout': uplink.receipt === 'consumer' ? durationText(uplink.receiptTimeoutMs) : undefined,
+    backfill: { from: uplink.backfill.from, rate: `${uplink.backfill.perSecond}/s` },
+    expiry: uplink.expiryMs === undefined ? undefined : durationText(uplink.expiryMs),
+    commands: uplink.commands,
+  })
 }
 
 function linkKeys(link: MqttLinkConfig): Keys {

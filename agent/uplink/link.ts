@@ -9,6 +9,7 @@ import type { Logger } from '../core/logger.ts'
 import { BrokerLink } from '../core/mqtt/broker-link.ts'
 import { linkFault, shownUrl } from '../core/mqtt/explain.ts'
 import type { Prng } from '../core/prng.ts'
+import { BrokerLimits } from './broker-limits.ts'
 import { Publishes, type PublishOptions } from './publishes.ts'
 
 export interface LinkOptions {
@@ -95,7 +96,12 @@ export class MqttLink {
   }
 
   get notes(): string[] {
-    return this.#link.notes
+    return [...this.#link.notes, ...(this.state === 'up' ? this.limits.notes() : [])]
+  }
+
+  /** What the broker of this connection cannot do. */
+  get limits(): BrokerLimits {
+    return this.#publishes.limits
   }
 
   start(): void {
@@ -144,7 +150,9 @@ export class MqttLink {
   #up(client: MqttClient, packet: IConnackPacket): void {
     const { config, inFlightMax, subscriptions, handlers } = this.#options
     const receiveMaximum = packet.properties?.receiveMaximum ?? 65_535
-    this.#publishes.open(client, Math.max(1, Math.min(inFlightMax, receiveMaximum)))
+    const limits = new BrokerLimits(packet.properties)
+    this.#publishes.open(client, Math.max(1, Math.min(inFlightMax, receiveMaximum)), limits)
+    for (const note of limits.notes()) this.#options.logger.warn(note)
     this.detail = `connected to ${shownUrl(config.url)}, MQTT ${this.protocol === 5 ? '5' : '3.1.1'}`
     for (const { topic, qos, only = this.protocol } of subscriptions) {
       if (only !== this.protocol) continue
