@@ -113,7 +113,7 @@ async function oneRestart(world, i) {
   await reached(world, () => stored(world) >= at, `alarm ${at}`)
   const turn = n => i % n === n - 1
   if (turn(EVERY.freeze)) await frozen(world)
-  if (i % EVERY.drop === 4) await dropped(world)
+  if (i % EVERY.drop === EVERY.drop / 2) await dropped(world)
   if (prng.next() < 0.3) proxy.cut()
   if (turn(EVERY.killAgent)) {
     counts.kills++
@@ -143,7 +143,9 @@ async function frozen({ broker, prng, counts }) {
 /** Packets to and from the broker vanish; nobody is told. */
 async function dropped({ broker, prng, counts }) {
   const table = `wearwatch_${process.pid}`
-  const rules = `table inet ${table} { chain c { type filter hook input priority 0; tcp dport ${broker.port} drop; tcp sport ${broker.port} drop; } }`
+  const drops = ['dport', 'sport'].map(end => `tcp ${end} ${broker.port} drop`)
+  const chain = ['type filter hook input priority 0', ...drops].join('\n')
+  const rules = `table inet ${table} {\nchain gone {\n${chain}\n}\n}\n`
   const { status, stderr } = spawnSync('nft', ['-f', '-'], { input: rules, encoding: 'utf8' })
   if (status !== 0) throw new Error(`nft refuses: ${stderr}`)
   counts.dropped++
