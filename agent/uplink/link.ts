@@ -50,6 +50,8 @@ const UNSENT_BYTES_MAX = 1 << 20
 /** Nothing larger is of use to us. */
 const INCOMING_BYTES_MAX = 1 << 20
 const SESSION_EXPIRY_S = 7 * 86_400
+const RETAIN_NOT_SUPPORTED = 0x9a
+const QOS_NOT_SUPPORTED = 0x9b
 /** What is in flight may be acknowledged so long before a connection is left for renewed credentials. */
 const SETTLE_MS = 2_000
 
@@ -59,12 +61,15 @@ export class MqttLink {
   readonly #options: LinkOptions
   readonly #link: BrokerLink
   readonly #publishes: Publishes
+  /** As the broker takes it: one that retains nothing refuses a login with a retained will (3.1.2.6). */
+  readonly #will: { topic: string; payload: Buffer; qos: 0 | 1; retain: boolean } | undefined
   #cancelCheck: Cancel | undefined
 
   constructor(options: LinkOptions) {
     const { config, clean, will, clock, prng, logger } = options
     this.#options = options
     this.#publishes = new Publishes(() => clock.monotonicMs())
+    this.#will = will ? { ...will, qos: 1, retain: true } : undefined
     this.#link = new BrokerLink({
       ...{ config, clock, logger },
       of: 'the uplink',
@@ -74,7 +79,7 @@ export class MqttLink {
         clean,
         // A half-open connection must show although we keep writing to it: ping on time, not only when idle.
         reschedulePings: false,
-        ...(will ? { will: { ...will, qos: 1 as const, retain: true } } : {}),
+        ...(this.#will ? { will: this.#will } : {}),
         ...(clean ? {} : { sessionExpiryS: SESSION_EXPIRY_S }),
       },
       handlers: {
@@ -140,6 +145,9 @@ export class MqttLink {
   }
 
   #attend(client: MqttClient): void {
+    client.on('packetreceive', packet => {
+      if (packet.cmd === 'connack') this.#fitWill(packet)
+    })
     client.handleMessage = (packet, done) => {
       // Not current: stopping or replaced, so nobody takes it and nobody may acknowledge it.
       if (this.#link.client !== client) return
@@ -164,6 +172,15 @@ export class MqttLink {
       })
     }
     handlers.up()
+  }
+
+  /** For the next login. */
+  #fitWill({ reasonCode, properties }: IConnackPacket): void {
+    const will = this.#will
+    if (!will) return
+    const taken = reasonCode === 0
+    if (taken || reasonCode === RETAIN_NOT_SUPPORTED) will.retain = taken && properties?.retainAvailable !== false
+    if (taken || reasonCode === QOS_NOT_SUPPORTED) will.qos = taken && properties?.maximumQoS !== 0 ? 1 : 0
   }
 
   #waiting(detail: string, wasUp: boolean): void {

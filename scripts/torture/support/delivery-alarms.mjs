@@ -27,7 +27,13 @@ export function alarmOf(alertSeq) {
   const atUs = 1_700_000_000_000_000 + alertSeq * 1_000_000
   return {
     ...{ id: idOf(alertSeq), alertSeq, transition: 'raised', rule: 'flow.max', asset: `p-${alertSeq % ASSETS}` },
-    ...{ kind: 'machine', priority: 1 + (alertSeq % 4), active: alertSeq % 100 === 0, acked: true, suppression: 'none' },
+    ...{
+      kind: 'machine',
+      priority: 1 + (alertSeq % 4),
+      active: alertSeq % 100 === 0,
+      acked: true,
+      suppression: 'none',
+    },
     ...{ onsetUs: atUs, raisedUs: atUs, atUs, clock: 'synced', running: true, test: false },
     ...{ message: `alarm ${alertSeq}`, value: alertSeq, setpoint: 1, evidence: [] },
   }

@@ -25,5 +25,7 @@ process.stdin.on('end', () => process.exit(0)).resume()
 setInterval(() => {
   const { received, duplicates, early, missing } = ledger
   const position = ledger.position(`${GATEWAY.site}/${GATEWAY.id}`)
-  process.stdout.write(`${JSON.stringify({ ...position, received, duplicates, early, missing, ...collector.status })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ ...position, received, duplicates, early, missing, ...collector.status })}\n`,
+  )
 }, SAY_MS)
