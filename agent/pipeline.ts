@@ -18,11 +18,13 @@ import { messageOf } from './core/errors.ts'
 import { ControlServer } from './http/control.ts'
 import { buildParts } from './pipeline/build.ts'
 import { CaptureScores } from './pipeline/capture-scores.ts'
+import { commandHandlers } from './pipeline/command-handlers.ts'
 import { controlApi } from './pipeline/control-api.ts'
 import { LearnRecorder } from './pipeline/learn-recorder.ts'
 import type { AgentParts, BuildOptions } from './pipeline/parts.ts'
 import { pruneModels } from './pipeline/prune.ts'
 import { resumeModels } from './pipeline/resume.ts'
+import { SensorWatch } from './pipeline/sensor-watch.ts'
 import { SyncQueue } from './pipeline/sync-queue.ts'
 import { runSync } from './pipeline/sync-run.ts'
 import { assetStatus, featuresMessage, fullStatus, healthMessage, stateMessage } from './pipeline/views.ts'
@@ -35,6 +37,7 @@ const RETENTION_MS = 60_000
 /** What a trend is made of changes by the hour. */
 const TREND_MS = 600_000
 const STATE_CHECK_MS = 2_000
+const SENSOR_CHECK_MS = 1_000
 /** Shelving ends and windows begin to the second. */
 const ALARMS_TICK_MS = 1_000
 const CAPTURES_DRAIN_MS = 500
@@ -70,10 +73,11 @@ export class Agent {
   /** Opens the stores, recovers, and starts everything. Throws before anything has started, or undoes what has. */
   static async start(options: BuildOptions): Promise<Agent> {
     let agent: Agent | undefined
-    const parts = await buildParts(options, {
-      sync: by => agent!.sync(by),
-      status: () => fullStatus(agent!.parts),
-    })
+    const handlers = commandHandlers(
+      () => agent!.parts,
+      by => agent!.sync(by),
+    )
+    const parts = await buildParts(options, handlers)
     agent = new Agent(parts)
     try {
       await agent.#run()
@@ -131,6 +135,11 @@ export class Agent {
     const { parts } = this
     await this.#control.start()
     parts.engine.start()
+    for (const what of parts.engine.unknownSuppressed()) {
+      const advice =
+        'there is no such rule, so nothing of it is suppressed; `wearwatch alarms shelve ASSET x` names those there are'
+      parts.logger.room('alarms').warn(`suppress in the config names ${what}: ${advice}`)
+    }
     const doubtAt = (asset: number, endUs: number): WindowDoubt | undefined => parts.captures[asset]?.doubtAt(endUs)
     const captures = new CaptureScores(parts.config, doubtAt, batch => {
       parts.scores.keep(batch)
@@ -164,6 +173,8 @@ export class Agent {
     every(RETENTION_MS, () => void history.enforceRetention().catch(report('retention')))
     every(TREND_MS, () => void this.parts.trends.refresh())
     every(STATE_CHECK_MS, () => this.#publishState())
+    const sensors = new SensorWatch(this.parts)
+    every(SENSOR_CHECK_MS, () => sensors.check())
     every(ALARMS_TICK_MS, () => this.parts.engine.tick())
     if (!config.uplink) return
     every(config.uplink.healthEveryMs, () => uplink?.publishHealth(healthMessage(this.parts)))

@@ -55,6 +55,15 @@ export class ByDesign {
     )
   }
 
+  /** Rules that `suppress` names and nothing watches: `p-101 flow.mni`. */
+  unknown(): string[] {
+    return this.#options.assets.flatMap(({ id, suppress }) =>
+      suppress.flatMap(({ rules = [] }) =>
+        rules.filter(rule => !this.#options.targetOf(id, rule)).map(rule => `${id} ${rule}`),
+      ),
+    )
+  }
+
   /** Call every second; a step of the clock is a new look at the calendar. */
   tick(): void {
     const nowMs = this.#options.clock.nowUs() / 1000

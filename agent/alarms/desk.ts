@@ -24,7 +24,12 @@ export interface AlarmDeskOptions {
   /** Everything that is watched on an asset, in the order in which people are told. */
   rulesOf: (asset: number) => readonly AlarmRule[]
   isRunning: (asset: number) => boolean
+  /** Of the gateway itself, whose rules name it as their asset; absent: none. */
+  rulesOfGateway?: () => readonly AlarmRule[]
 }
+
+/** Of alarms of the gateway itself. */
+const GATEWAY_SHELVE_MAX_MS = 7 * 86_400_000
 
 /** An asset's id and a rule of it; without the rule the asset as a whole. Or the id of an alarm that stands. */
 export interface TargetRequest {
@@ -56,7 +61,8 @@ export class AlarmDesk {
   /** For `forMs`, at most what the configuration of the asset allows. Shelved again, the new time counts. */
   shelve(request: TargetRequest, forMs: number, who: Who): AlarmTransition {
     const target = this.#target(request)
-    const mostMs = this.#asset(target.asset).alarm.shelveMaxMs
+    const config = this.#options.assets.find(({ id }) => id === target.asset)
+    const mostMs = config?.alarm.shelveMaxMs ?? GATEWAY_SHELVE_MAX_MS
     if (!(forMs > 0) || forMs > mostMs) {
       const most = durationText(mostMs * 1000)
       throw new AgentError(
@@ -162,7 +168,7 @@ export class AlarmDesk {
   /** Undefined for what is not watched. */
   targetOf(asset: string, rule: string): Target | undefined {
     const config = this.#options.assets.find(candidate => candidate.id === asset)
-    if (!config) return undefined
+    if (!config) return this.#options.rulesOfGateway?.().find(own => own.asset === asset && own.id === rule)
     if (rule !== WHOLE_ASSET) return this.#options.rulesOf(config.index).find(({ id }) => id === rule)
     const tag = config.tag === undefined ? {} : { tag: config.tag }
     return { id: WHOLE_ASSET, asset, kind: 'machine', priority: 4, ...tag }

@@ -1,11 +1,14 @@
 // Values and scores in, alarm transitions out. Pure over event time: it writes nothing. Each transition is folded into
 // `state` at once and handed to `commit`, whose owner appends it to the journal; only that makes it exist for others.
-import type { AssetConfig, ChannelConfig } from '../config/contract.ts'
+import type { AssetConfig, ChannelConfig, SourceConfig } from '../config/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Counter, Counters } from '../core/counters.ts'
 import type { Prng } from '../core/prng.ts'
+import type { SampleBlock } from '../core/types.ts'
+import type { Manifest } from '../models/contract.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 import type { GatedBlock } from '../windows/contract.ts'
+import { ArrivalFaults, type SensorTick } from './arrival-faults.ts'
 import { AlarmBook } from './book.ts'
 import { ByDesign } from './by-design.ts'
 import type { AlarmRule, AlarmTransition, SuppressionFact } from './contract.ts'
@@ -21,18 +24,25 @@ import {
   modelRaised,
   riseOf,
 } from './message.ts'
+import { velocityOf, zoneRaised } from './message-watched.ts'
 import { newRuleState, stepRule } from './rule.ts'
 import { limitRules, MODEL_RULE, modelRule } from './rules.ts'
 import { RunningTime } from './running-time.ts'
+import { SensorFaults } from './sensor-faults.ts'
 import { type SensorTrouble, SensorWatches } from './sensors.ts'
+import { SourceFaults } from './source-faults.ts'
 import { type AlarmState, ruleKey, standingOf } from './state.ts'
 import { factInEffect } from './suppression.ts'
+import { type CaptureFigures, WatchedSetpoints } from './watched.ts'
+import { takeRowBaselines, type ZoneFacts, zonesOfRows } from './zones.ts'
 
 /** `GatedBlock.states` of a settled, running machine. */
 const RUNNING = 2
 
 export interface AlarmEngineOptions {
   assets: readonly AssetConfig[]
+  /** Whose links are watched; alarms of them are of the gateway itself. */
+  links?: readonly SourceConfig[]
   /** Folded from the journal; the engine is its only writer from then on. */
   state: AlarmState
   clock: Clock
@@ -65,6 +75,8 @@ interface Watch extends Blame {
   channel: ChannelConfig | undefined
   column: number
   value: number
+  /** Of a channel that is a vibration velocity. */
+  zone?: ZoneFacts
 }
 
 export class AlarmEngine {
@@ -78,6 +90,10 @@ export class AlarmEngine {
   readonly #limits: Watch[][]
   readonly #models: Watch[]
   readonly #sensors: SensorWatches
+  readonly #watched: WatchedSetpoints
+  readonly #faults: SensorFaults
+  readonly #arrivals: ArrivalFaults
+  readonly #links: SourceFaults | undefined
   readonly #time: RunningTime
   readonly #runningNow: Uint8Array
   /** Assets of waveforms alone: no row ever says how long they ran. */
@@ -95,27 +111,38 @@ export class AlarmEngine {
       floodId: () => this.#flood?.id,
     })
     if (options.watchFloods) this.#flood = new FloodWatch({ ...options, book: this.#book })
-    this.#limits = options.assets.map(asset =>
-      asset.channels.flatMap((channel, column) =>
+    this.#limits = options.assets.map(asset => [
+      ...asset.channels.flatMap((channel, column) =>
         limitRules(asset, channel).map(rule => newWatch(rule, asset, channel, column)),
       ),
-    )
+      ...zonesOfRows(asset).map(({ rule, channel, column, zone }) => ({
+        ...newWatch(rule, asset, channel, column),
+        zone,
+      })),
+    ])
     this.#models = options.assets.map(asset => newWatch(modelRule(asset), asset, undefined, -1))
     this.#sensors = new SensorWatches(this.#book, options.assets)
+    this.#watched = new WatchedSetpoints(this.#book, options.assets)
+    this.#faults = new SensorFaults(this.#book, options.assets)
+    const looked = this.#faults.looked.bind(this.#faults)
+    this.#arrivals = new ArrivalFaults(this.#book, options.assets, looked)
+    this.#links = options.links && new SourceFaults(this.#book, options.links)
     this.#time = new RunningTime(options.assets.length)
     this.#always = options.assets.map(asset => asset.channels.every(channel => channel.waveform))
     this.#runningNow = Uint8Array.from(this.#always, always => (always ? 1 : 0))
     this.#notFinite = options.counters.get('alarms.score_not_finite')
     const shared = { ...options, book: this.#book, isRunning: (asset: number) => this.#runningNow[asset] === 1 }
-    this.desk = new AlarmDesk({ ...shared, rulesOf: asset => this.#rulesOf(asset) })
+    const rulesOfGateway = (): AlarmRule[] => (this.#links?.all ?? []).map(({ rule }) => rule)
+    this.desk = new AlarmDesk({ ...shared, rulesOf: asset => this.#rulesOf(asset), rulesOfGateway })
     const targetOf: AlarmDesk['targetOf'] = (asset, rule) => this.desk.targetOf(asset, rule)
     this.#byDesign = new ByDesign({ cronMatcher: () => () => false, ...shared, targetOf })
   }
 
   /** Takes up the alarms that stand: active ones stay active, those whose rule is gone are cleared. Call once. */
   start(): void {
-    const all = [...this.#limits.flat(), ...this.#models, ...this.#sensors.all]
-    const watches = new Map(all.map(watch => [ruleKey(watch.asset.id, watch.rule.id), watch]))
+    const ofSensors = [...this.#sensors.all, ...this.#faults.all, ...this.#arrivals.all, ...(this.#links?.all ?? [])]
+    const all = [...this.#limits.flat(), ...this.#models, ...this.#watched.all, ...ofSensors]
+    const watches = new Map(all.map(watch => [ruleKey(watch.rule.asset, watch.rule.id), watch]))
     for (const alarm of [...this.#options.state.standing.values()]) {
       if (!alarm.active) continue
       const watch = watches.get(ruleKey(alarm.asset, alarm.rule))
@@ -130,6 +157,11 @@ export class AlarmEngine {
     this.tick()
   }
 
+  /** Rules that `suppress` names and nothing watches. */
+  unknownSuppressed(): string[] {
+    return this.#byDesign.unknown()
+  }
+
   /** Every second: shelving ends, windows begin and end. */
   tick(): void {
     this.desk.tick()
@@ -137,13 +169,21 @@ export class AlarmEngine {
     this.#flood?.tick()
   }
 
-  #rulesOf(asset: number): AlarmRule[] {
-    const watches = [this.#models[asset], ...(this.#limits[asset] ?? []), ...this.#sensors.of(asset)]
-    return watches.flatMap(watch => watch?.rule ?? [])
+  /** The machine's first, in the order in which people are told. */
+  #watchesOf(asset: number) {
+    const ofSensors = [...this.#sensors.of(asset), ...this.#faults.of(asset), ...this.#arrivals.of(asset)]
+    return [this.#models[asset], ...(this.#limits[asset] ?? []), ...this.#watched.of(asset), ...ofSensors]
   }
 
-  /** Fixed limits, row by row. Every gated row of every asset must pass here: running time is counted from them too. */
-  rows(block: GatedBlock): void {
+  #rulesOf(asset: number): AlarmRule[] {
+    return this.#watchesOf(asset).flatMap(watch => watch?.rule ?? [])
+  }
+
+  /**
+   * Sensors, then fixed limits, row by row. Every gated row of every asset must pass here: running time is counted from them too.
+   * `raw`: the same rows with the values that were turned down, for what is said of them.
+   */
+  rows(block: GatedBlock, raw?: SampleBlock): void {
     const { rows, columns, values, states, timesUs, runningUs } = block
     this.#time.rows(block)
     if (rows > 0) {
@@ -151,12 +191,14 @@ export class AlarmEngine {
       this.#byDesign.row(block.asset, values, (rows - 1) * columns)
     }
     const watches = this.#limits[block.asset]
-    if (!watches || watches.length === 0) return
+    const suspects = this.#faults.suspects(block.asset)
+    if (!watches || (watches.length === 0 && !suspects)) return
     for (let row = 0; row < rows; row++) {
       const running = states[row] === RUNNING
+      this.#faults.row(block, row, raw)
       for (let i = 0; i < watches.length; i++) {
         const watch = watches[i]!
-        watch.value = values[row * columns + watch.column]!
+        watch.value = suspects?.[watch.column] === 1 ? Number.NaN : values[row * columns + watch.column]!
         const decision = stepRule(watch.rule, watch.state, watch.value, timesUs[row]!, runningUs[row]!, running)
         if (decision === 'raise') this.#raiseLimit(watch, timesUs[row]!)
         else if (decision === 'clear') this.#clearLimit(watch, timesUs[row]!)
@@ -182,9 +224,37 @@ export class AlarmEngine {
     this.#time.restart(asset)
   }
 
-  /** A capture of the asset that ended at `timeUs` has been judged; no trouble with a channel clears its alarm in time. */
-  sensors(asset: number, timeUs: number, troubles: readonly SensorTrouble[]): void {
-    this.#sensors.judge(asset, timeUs, this.#ranSince('judged', asset, timeUs), troubles)
+  /**
+   * A capture of the asset that ended at `timeUs` has been judged; no trouble with a channel clears its alarm in time. `figures`: of the
+   * channels of which it tells something.
+   */
+  sensors(
+    asset: number,
+    timeUs: number,
+    troubles: readonly SensorTrouble[],
+    figures: readonly CaptureFigures[] = [],
+  ): void {
+    const runningUs = this.#ranSince('judged', asset, timeUs)
+    this.#sensors.judge(asset, timeUs, runningUs, troubles)
+    this.#watched.captured(asset, timeUs, runningUs, figures)
+  }
+
+  /** By the clock, every second or so: what does not come, and what comes with wrong times. */
+  looked(tick: SensorTick): void {
+    this.#arrivals.tick(tick)
+    this.#links?.tick(tick)
+  }
+
+  /** A model is at work, and with it what was usual when its baseline was learnt. */
+  bound(asset: number, manifest: Manifest): void {
+    takeRowBaselines(this.#limits[asset] ?? [], manifest, this.#options.assets[asset]?.alarm.deadband ?? 0)
+    this.#watched.bound(asset, manifest)
+    this.#faults.bound(asset, manifest)
+  }
+
+  /** Features that setpoints are on and the model at work does not have. */
+  unwatchedFeatures(asset: number): string[] {
+    return this.#watched.missing(asset)
   }
 
   #ranSince(mark: 'scored' | 'judged', asset: number, timeUs: number): number {
@@ -192,9 +262,9 @@ export class AlarmEngine {
     return this.#time.since(mark, asset, timeUs)
   }
 
-  /** An alarm of the machine stands: the model's or that of a fixed limit. */
+  /** An alarm of the machine stands: the model's, that of a fixed limit or of another setpoint. */
   inAlarm(asset: number): boolean {
-    if (isActive(this.#models[asset])) return true
+    if (isActive(this.#models[asset]) || this.#watched.inAlarm(asset)) return true
     const limits = this.#limits[asset] ?? []
     for (let i = 0; i < limits.length; i++) if (isActive(limits[i])) return true
     return false
@@ -207,7 +277,10 @@ export class AlarmEngine {
     const score = batch.scores[i]!
     if (!Number.isFinite(score)) this.#notFinite.n++
     watch.value = score
-    if (batch.doubts && !isEvidence(watch, batch, i)) return
+    // A sensor that has a fault is no reason to stop the machine, nor to call it well.
+    const held = this.#faults.holds(batch.tags[i]!, batch, i)
+    this.#watched.score(batch, i, runningUs, held)
+    if (held || (batch.doubts && !isEvidence(watch, batch, i))) return
     const decision = stepRule(watch.rule, watch.state, score, batch.timesUs[i]!, runningUs, true)
     if (decision === 'raise') this.#raiseModel(watch, batch, i)
     else if (decision === 'clear') this.#clearModel(watch, batch, i)
@@ -215,7 +288,7 @@ export class AlarmEngine {
 
   /** What is on its way to an alarm: the model's rule before fixed limits, those before sensors. */
   pending(asset: number): PendingAlarm | undefined {
-    const watches = [this.#models[asset], ...(this.#limits[asset] ?? []), ...this.#sensors.of(asset)]
+    const watches = this.#watchesOf(asset)
     const watch = watches.find(candidate => candidate?.state.phase === 'pending')
     if (!watch) return undefined
     const { rule, state } = watch
@@ -241,9 +314,11 @@ export class AlarmEngine {
   }
 
   #raiseLimit(watch: Watch, timeUs: number): void {
-    const { rule, channel, value, state } = watch
+    const { rule, channel, value, state, zone } = watch
     if (!channel) return
-    const message = limitRaised(rule, channel, value, state.elapsedUs)
+    const message = zone
+      ? zoneRaised(rule, velocityOf(channel), value, zone, false)
+      : limitRaised(rule, channel, value, state.elapsedUs)
     this.#book.raise(rule, state.onsetUs, { timeUs, value, message, evidence: limitEvidence(rule, channel, value) })
   }
 

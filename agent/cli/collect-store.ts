@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { parseAlert } from '../uplink/collect.ts'
+import { parseAlert } from '../uplink/collect-items.ts'
 import { ReceiptLedger } from '../uplink/receipt-ledger.ts'
 import { statedRange } from '../uplink/receipt-sender.ts'
 import { unwritable } from './files.ts'

@@ -1,22 +1,17 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { MqttLinkConfig } from '../config/contract.ts'
 import { systemClock } from '../core/clock.ts'
 import { AgentError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
-import { type AlertView, type CollectItem, Collector } from '../uplink/collect.ts'
+import { Collector } from '../uplink/collect.ts'
+import type { AlertView, CollectItem } from '../uplink/collect-items.ts'
+import { type BrokerFlags, brokerLink, brokerUrl } from './broker-options.ts'
 import { CollectStore } from './collect-store.ts'
-import { readInputText } from './files.ts'
 import { action, EXIT, paint, print } from './shared.ts'
 
-interface CollectFlags {
-  url: string
+interface CollectFlags extends BrokerFlags {
   site?: string
   gateway?: string
-  username?: string
-  passwordFile?: string
-  ca?: string
-  clientId?: string
   out?: string
   json?: boolean
   count?: number
@@ -55,7 +50,7 @@ export function collectCommand(): Command {
 async function collect(flags: CollectFlags): Promise<number> {
   if (flags.receipt !== undefined && flags.out === undefined)
     throw new AgentError('CONFIG_INVALID', '--receipt confirms what is stored in a file: give --out FILE as well')
-  const config = linkConfig(flags)
+  const config = brokerLink(flags, 'collect')
   const out = flags.out === undefined ? undefined : new CollectStore(flags.out)
   const ledger = flags.receipt === undefined ? undefined : await out?.ledger()
   const storedBefore = ledger?.received ?? 0
@@ -134,19 +129,6 @@ function localTime(iso: string): string {
   return `${local} ${minutes < 0 ? '-' : '+'}${pad(minutes / 60)}:${pad(minutes % 60)}`
 }
 
-function linkConfig(flags: CollectFlags): MqttLinkConfig {
-  const password = flags.passwordFile === undefined ? undefined : readInputText(flags.passwordFile).trim()
-  return {
-    url: flags.url,
-    clientId: flags.clientId ?? `wearwatch-collect-${process.pid}-${entropySeed().toString(36)}`,
-    ...(flags.username === undefined ? {} : { username: flags.username }),
-    ...(password === undefined ? {} : { password }),
-    tls: flags.ca === undefined ? {} : { ca: readInputText(flags.ca) },
-    protocol: 'auto',
-    keepaliveS: 30,
-  }
-}
-
 function stopSignal(): { promise: Promise<void>; stop: () => void } {
   let stop = (): void => {}
   const promise = new Promise<void>(resolve => {
@@ -155,12 +137,6 @@ function stopSignal(): { promise: Promise<void>; stop: () => void } {
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   return { promise, stop }
-}
-
-function brokerUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url && /^(mqtts?|wss?):$/.test(url.protocol) && url.hostname !== '' && url.port !== '0') return text
-  throw new InvalidArgumentError('expected mqtt://HOST:PORT, mqtts://, ws:// or wss://.')
 }
 
 function level(text: string): string {

@@ -43,7 +43,7 @@ export interface AssetLine extends VibrationLine {
   alarms: number
 }
 
-interface Status {
+export interface Status {
   version: string
   site: string
   gateway: string

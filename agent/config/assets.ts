@@ -14,9 +14,11 @@ import type {
 } from './contract.ts'
 import { DEFAULTS } from './defaults.ts'
 import { assetDigest } from './digest.ts'
+import { buildMachine } from './machine.ts'
 import { timesMs } from './quantities.ts'
 import { parseCondition } from './running.ts'
 import { type AssetIn, assetSchema, type ChannelIn, type TypeIn, typeSchema } from './schema-assets.ts'
+import { buildSetpoints } from './setpoints.ts'
 import type { Sources } from './sources.ts'
 import { buildSuppress } from './suppress.ts'
 import { checkUnused } from './unused-types.ts'
@@ -71,7 +73,7 @@ interface AssetParts {
 class AssetBuilder {
   readonly #ctx: LoadContext
   readonly #parts: AssetParts
-  /** Own keys over the type's; the settings under running, learn, alarm and model are merged key by key. */
+  /** Own keys over the type's; the settings under running, learn, alarm, model, machine and sensor are merged key by key. */
   readonly #keys: AssetIn
 
   constructor(ctx: LoadContext, parts: AssetParts) {
@@ -79,7 +81,7 @@ class AssetBuilder {
     this.#parts = parts
     const { asset, base } = parts
     this.#keys = { ...base.keys, ...asset }
-    for (const group of ['running', 'learn', 'alarm', 'model', 'machine'] as const) {
+    for (const group of ['running', 'learn', 'alarm', 'model', 'machine', 'sensor'] as const) {
       const merged = { ...base.keys[group], ...asset[group] }
       if (Object.keys(merged).length > 0) Object.assign(this.#keys, { [group]: merged })
     }
@@ -90,7 +92,8 @@ class AssetBuilder {
     const written = mergeChannels(base.channels, own.channels)
     const everyMs = this.#every(written)
     const scope: AssetScope = { id, type: asset.type, tag: asset.tag, shared: this.#keys, sources }
-    const builder = new ChannelBuilder(this.#ctx, scope, { everyMs, maxAgeMs: this.#keys['max-age'] })
+    const shared = { everyMs, maxAgeMs: this.#keys['max-age'], sensor: this.#keys.sensor }
+    const builder = new ChannelBuilder(this.#ctx, scope, shared)
     const built = [...written].map(([channelId, channel]) => builder.build(channelId, channel))
     this.#checkChannels(built)
     const channels = built.map(({ channel }) => channel)
@@ -112,7 +115,10 @@ class AssetBuilder {
     }
     if (asset.tag !== undefined) made.tag = asset.tag
     if (asset.type !== undefined) made.type = asset.type
-    if (this.#keys.machine) made.machine = this.#machine()
+    if (this.#keys.machine) made.machine = buildMachine(this.#ctx, id, asset.type, this.#keys.machine)
+    const path = this.#ctx.place(id, asset.type, 'setpoints')
+    const setpoints = buildSetpoints({ ctx: this.#ctx, path, channels, alarm: made.alarm }, this.#keys.setpoints)
+    if (setpoints.length > 0) made.setpoints = setpoints
     return { ...made, digest: assetDigest(made) }
   }
 
@@ -208,6 +214,8 @@ class AssetBuilder {
   #alarm(): AlarmConfig {
     const { alarm } = this.#keys
     const built: AlarmConfig = {
+      setpoint: alarm?.setpoint ?? DEFAULTS.alarm.setpoint,
+      zones: alarm?.zones ?? DEFAULTS.alarm.zones,
       onDelayMs: alarm?.['on-delay'] ?? DEFAULTS.alarm.onDelayMs,
       offDelayMs: alarm?.['off-delay'] ?? DEFAULTS.alarm.offDelayMs,
       deadband: alarm?.deadband ?? DEFAULTS.alarm.deadband,
@@ -231,27 +239,6 @@ class AssetBuilder {
     }
     if (model?.file !== undefined) built.file = this.#ctx.absolute(model.file)
     return built
-  }
-
-  #machine(): Record<string, string | number> {
-    const machine = this.#keys.machine ?? {}
-    const { id, asset } = this.#parts
-    const known = {
-      group: /^[12]$/.test(String(machine.group)),
-      support: /^(rigid|flexible)$/i.test(String(machine.support)),
-    }
-    const given = machine.group !== undefined || machine.support !== undefined
-    for (const key of given ? (['group', 'support'] as const) : []) {
-      if (known[key]) continue
-      const expected = key === 'group' ? '1 (above 300 kW) or 2 (15 to 300 kW)' : 'rigid or flexible'
-      const path = this.#ctx.place(id, asset.type, 'machine', ...(machine[key] === undefined ? [] : [key]))
-      const message = `${key}: expected ${expected} of ISO 20816-3; without it no vibration velocity is judged by zones`
-      this.#ctx.issues.warn(path, message, `write ${key}: ${key === 'group' ? 2 : 'rigid'}`)
-    }
-    return Object.fromEntries(Object.entries(machine).filter(entry => entry[1] !== undefined)) as Record<
-      string,
-      string | number
-    >
   }
 }
 

@@ -9,6 +9,8 @@ import type { Path } from './issues.ts'
 import { checkRange, limitOf } from './limits.ts'
 import { timesMs } from './quantities.ts'
 import { type ChannelIn, channelSchema } from './schema-assets.ts'
+import type { SensorIn } from './schema-watching.ts'
+import { sensorOf } from './sensors.ts'
 import { conversion, dimensionOf } from './units.ts'
 
 const CHANNELS_MAX = 256
@@ -33,7 +35,7 @@ export function readChannels(ctx: LoadContext, path: Path, value: unknown): Map<
   return channels
 }
 
-/** Key by key; `limit` one level deeper. Channels of the type come first, in its order. */
+/** Key by key; `limit` and `sensor` one level deeper. Channels of the type come first, in its order. */
 export function mergeChannels(
   shared: ReadonlyMap<string, ChannelIn>,
   own: ReadonlyMap<string, ChannelIn>,
@@ -42,7 +44,9 @@ export function mergeChannels(
   for (const [id, channel] of own) {
     const base = merged.get(id)
     const limit = base?.limit && channel.limit ? { ...base.limit, ...channel.limit } : (channel.limit ?? base?.limit)
-    merged.set(id, { ...base, ...channel, ...(limit ? { limit } : {}) })
+    const sensor =
+      base?.sensor && channel.sensor ? { ...base.sensor, ...channel.sensor } : (channel.sensor ?? base?.sensor)
+    merged.set(id, { ...base, ...channel, ...(limit ? { limit } : {}), ...(sensor ? { sensor } : {}) })
   }
   return merged
 }
@@ -58,14 +62,20 @@ export class ChannelBuilder {
   readonly #binder: Binder
   readonly #everyMs: number
   readonly #maxAgeMs: number | undefined
+  readonly #sensor: SensorIn | undefined
 
-  /** `everyMs`: of the asset; `maxAgeMs`: what the asset says for all channels, if anything. */
-  constructor(ctx: LoadContext, scope: AssetScope, times: { everyMs: number; maxAgeMs: number | undefined }) {
+  /** `everyMs`: of the asset; `maxAgeMs`, `sensor`: what the asset says for all channels, if anything. */
+  constructor(
+    ctx: LoadContext,
+    scope: AssetScope,
+    shared: { everyMs: number; maxAgeMs: number | undefined; sensor: SensorIn | undefined },
+  ) {
     this.#ctx = ctx
     this.#scope = scope
     this.#binder = new Binder(ctx, scope)
-    this.#everyMs = times.everyMs
-    this.#maxAgeMs = times.maxAgeMs
+    this.#everyMs = shared.everyMs
+    this.#maxAgeMs = shared.maxAgeMs
+    this.#sensor = shared.sensor
   }
 
   build(id: string, written: ChannelIn): BuiltChannel {
@@ -88,6 +98,9 @@ export class ChannelBuilder {
     for (const key of ['min', 'max'] as const) if (written[key] !== undefined) channel[key] = written[key]
     for (const key of ['point', 'axis', 'mount', 'detector'] as const)
       if (written[key] !== undefined) channel[key] = written[key]
+    const place = (...rest: string[]): Path => this.#place(id, 'sensor', ...rest)
+    const sensor = sensorOf(this.#ctx, place, { channel, source, written, shared: this.#sensor })
+    if (sensor) channel.sensor = sensor
     return { channel, source }
   }
 

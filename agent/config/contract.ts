@@ -4,9 +4,18 @@
 import type { ErrorCode } from '../core/errors.ts'
 import type { LogLevel } from '../core/logger.ts'
 import type { ChannelConfig } from './measuring-point.ts'
+import type { SetpointConfig, SourceWatchConfig } from './watching.ts'
 
 // Other rooms import this file alone.
 export type { CaptureConfig, ChannelBinding, ChannelConfig, LimitConfig } from './measuring-point.ts'
+export type {
+  SensorConfig,
+  SetpointConfig,
+  SourceWatchConfig,
+  VibrationFigure,
+  Watched,
+} from './watching.ts'
+export { VIBRATION_FIGURES } from './watching.ts'
 
 export interface AgentConfig {
   version: 1
@@ -62,6 +71,7 @@ export interface MqttSourceConfig extends MqttLinkConfig {
   qos: 0 | 1
   /** A retained message is never a fresh sample; `use` is for lines that retain every reading. */
   retained: 'ignore' | 'use'
+  watch?: SourceWatchConfig
 }
 
 export interface SerialSourceConfig {
@@ -80,6 +90,7 @@ export interface SerialSourceConfig {
   frameBytesMax: number
   /** `csv` only. */
   delimiter: ',' | ';' | '\t'
+  watch?: SourceWatchConfig
 }
 
 export interface ReplaySourceConfig {
@@ -140,8 +151,12 @@ export interface LearnConfig {
 export interface AlarmConfig {
   onDelayMs: number
   offDelayMs: number
-  /** Of the score: clears below 1 - deadband. */
+  /** Of the score, which is calibrated so that 1 is where healthy rows end. Absent: 1. */
+  setpoint?: number
+  /** Share of the setpoint: clears below setpoint x (1 - deadband). */
   deadband: number
+  /** Alarms by the zones of vibration velocity, where the machine has some. Absent: off. */
+  zones?: 'on' | 'off'
   priority: 1 | 2 | 3 | 4
   action?: string
   /** `latching`: all machine alarms of the asset stay active until acknowledged. */
@@ -179,14 +194,17 @@ export interface ModelConfig {
   file?: string
 }
 
+/** As written; models/vibration/zones.ts says what it makes of it. */
+export type MachineConfig = Readonly<Record<string, string | number | readonly number[]>>
+
 export interface AssetConfig {
   id: string
   /** Position in `AgentConfig.assets`. */
   index: number
   tag?: string
   type?: string
-  /** `power`, `speed`, `standard`, `group`, `support`: kept and shown; the last three name the zones of its vibration. */
-  machine?: Readonly<Record<string, string | number>>
+  /** `power`, `speed`, `standard`, `group`, `support`, `category`, `zones`: kept and shown; they name the zones of its vibration. */
+  machine?: MachineConfig
   channels: readonly ChannelConfig[]
   /**
    * `rows`: one message, line or frame carries all channels and is a sample at its own time;
@@ -199,6 +217,8 @@ export interface AssetConfig {
   running: RunningConfig | undefined
   learn: LearnConfig
   alarm: AlarmConfig
+  /** Beside `min` and `max` of channels and the score's own; absent: none. */
+  setpoints?: readonly SetpointConfig[]
   /** In file order; empty = never by design. */
   suppress: readonly SuppressConfig[]
   model: ModelConfig
@@ -220,8 +240,42 @@ export interface UplinkConfig extends MqttLinkConfig {
   backfill: { from: number; perSecond: number }
   /** MQTT 5 message expiry of alerts; absent: never. */
   expiryMs?: number
-  /** Commands accepted from MQTT. `sync` and `status` only for now; off until listed. */
-  commands: readonly ('sync' | 'status')[]
+  /** Commands accepted from MQTT; off until listed, but for `sync` where models are delivered. */
+  commands: readonly CommandName[]
+  /** Who may give those that change something. Undefined: nobody. */
+  commandTrust?: CommandTrust
+}
+
+/** Every command that may come by MQTT; agent/uplink/commands has a file for each. */
+export const COMMAND_NAMES = [
+  'sync',
+  'status',
+  'acknowledge',
+  'shelve',
+  'unshelve',
+  'label',
+  'capture',
+  'backfill',
+  'set-baseline',
+  'restart-scorer',
+] as const
+export type CommandName = (typeof COMMAND_NAMES)[number]
+
+/** `uplink.commands.keys`, `.unsigned`, `.shelve-max`. */
+export interface CommandTrust {
+  keys: readonly CommandKey[]
+  /** Taken without a signature, too: the broker's access list is trusted to know who publishes. */
+  unsigned: readonly ('acknowledge' | 'label' | 'shelve')[]
+  /** Of an unsigned `shelve`. */
+  unsignedShelveMaxMs: number
+}
+
+export interface CommandKey {
+  id: string
+  /** Ed25519: SubjectPublicKeyInfo, DER in base64 (RFC 8410). */
+  publicKey: string
+  /** Commands it may sign; undefined: every one that is accepted. */
+  allow?: readonly CommandName[]
 }
 
 export interface RetentionConfig {

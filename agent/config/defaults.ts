@@ -23,13 +23,24 @@ export const DEFAULTS = {
   capture: { settleMs: 10 * SECOND },
   /** A limit guards at once, and stays raised for a moment so that a value at the limit does not ring. */
   limit: { onDelayMs: 0, offDelayMs: 10 * SECOND, priority: 2, deadbandShare: 0.01 },
+  /** Conservative: a crew that is told of sensors that are well stops listening. Stuck and noise are off, for process values may be both. */
+  sensor: {
+    priority: 4,
+    offDelayMs: 5 * MINUTE,
+    silentMs: 5 * MINUTE,
+    outOfRangeMs: MINUTE,
+    clockMs: 5 * MINUTE,
+  },
+  sourceWatch: { downMs: 5 * MINUTE, errorsPerMin: 60 },
   learn: { runningMs: 24 * HOUR, starts: 3, provisionalAfterMs: 7 * DAY, rebaseline: 'daily', sufficiency: 'wait' },
   alarm: {
+    setpoint: 1,
     onDelayMs: 10 * MINUTE,
     offDelayMs: 30 * MINUTE,
     deadband: 0.1,
     priority: 3,
     trendHorizonMs: 30 * DAY,
+    zones: 'on',
     shelveMaxMs: 7 * DAY,
   },
   model: { family: 'auto', order: 5, mean: 10, hop: 1 },
@@ -37,7 +48,13 @@ export const DEFAULTS = {
   serial: { parity: 'none', dataBits: 8, stopBits: 1, counter: 'u16', frameBytesMax: 16_384, delimiter: ',' },
   replay: { speed: 1 },
   simulator: { seed: 1, rateHz: 1, fault: 'none', faultAfterMs: HOUR },
-  uplink: { healthEveryMs: MINUTE, featuresEveryMs: MINUTE, inFlightMax: 16, ...DELIVERY },
+  uplink: {
+    healthEveryMs: MINUTE,
+    featuresEveryMs: MINUTE,
+    inFlightMax: 16,
+    unsignedShelveMaxMs: 8 * HOUR,
+    ...DELIVERY,
+  },
   storage: {
     dir: '/var/lib/wearwatch',
     journalBytesMax: 64 * MIB,

@@ -118,7 +118,7 @@ function build(ctx: LoadContext, raw: Record<string, unknown>): Built {
   const gateway = buildGateway(ctx, raw.gateway)
   const sources = buildSources(ctx, raw.sources, gateway.id)
   const assets = buildAssets(ctx, raw.types, raw.assets, sources)
-  const uplink = buildUplink(ctx, raw.uplink, gateway.id)
+  const uplink = buildUplink(ctx, raw.uplink, gateway.id, raw.sync !== undefined)
   const storage = buildStorage(ctx, raw.storage)
   const log = raw.log === undefined ? undefined : check(logSchema, raw.log, ['log'], ctx.issues)
   crossCheck(ctx, { sources, assets, uplink })

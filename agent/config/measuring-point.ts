@@ -1,4 +1,5 @@
 // One measuring point of a machine as configured: its unit, its limits, and where its values come from. Part of contract.ts.
+import type { SensorConfig } from './watching.ts'
 
 export interface ChannelConfig {
   id: string
@@ -13,6 +14,8 @@ export interface ChannelConfig {
   min?: number
   max?: number
   limit: LimitConfig
+  /** What its sensor is watched for; absent: nothing. */
+  sensor?: SensorConfig
   /** `on-change` publishers are not silent before `heartbeat`. */
   reports: 'periodic' | 'on-change'
   /** How long the last value may be held for alignment. */

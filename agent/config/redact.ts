@@ -13,6 +13,7 @@ import type {
   UplinkConfig,
 } from './contract.ts'
 import { durationText, sizeText } from './quantities.ts'
+import { sensorKeys, setpointKeys, sourceWatchKeys } from './redact-watching.ts'
 import { hideUserinfo } from './wording.ts'
 
 export const HIDDEN = '***'
@@ -60,7 +61,7 @@ function uplinkKeys(uplink: UplinkConfig): Keys {
     'receipt-timeout': uplink.receipt === 'consumer' ? durationText(uplink.receiptTimeoutMs) : undefined,
     backfill: { from: uplink.backfill.from, rate: `${uplink.backfill.perSecond}/s` },
     expiry: uplink.expiryMs === undefined ? undefined : durationText(uplink.expiryMs),
-    commands: uplink.commands,
+    commands: commandKeys(uplink),
   })
 }
 
@@ -82,10 +83,22 @@ function tlsKeys({ ca, cert, key }: TlsConfig): Keys {
   return given({ ca: pem(ca), cert: pem(cert), key: key && HIDDEN })
 }
 
+function commandKeys({ commands: allow, commandTrust: trust }: UplinkConfig): Keys | readonly string[] {
+  if (!trust) return allow
+  return {
+    allow,
+    keys: Object.fromEntries(trust.keys.map(({ id, publicKey, allow }) => [id, given({ public: publicKey, allow })])),
+    unsigned: trust.unsigned,
+    'shelve-max': durationText(trust.unsignedShelveMaxMs),
+  }
+}
+
 function sourceKeys(source: SourceConfig): Keys {
   switch (source.kind) {
     case 'mqtt':
-      return { mqtt: { ...linkKeys(source), qos: source.qos, retained: source.retained } }
+      return {
+        mqtt: { ...linkKeys(source), qos: source.qos, retained: source.retained, ...sourceWatchKeys(source.watch) },
+      }
     case 'serial':
       return {
         serial: given({
@@ -98,6 +111,7 @@ function sourceKeys(source: SourceConfig): Keys {
           counter: source.frame === 'cobs-crc16' ? source.counter : undefined,
           delimiter: source.frame === 'csv' ? source.delimiter : undefined,
           'frame-max': sizeText(source.frameBytesMax),
+          ...sourceWatchKeys(source.watch),
         }),
       }
     case 'replay': {
@@ -129,12 +143,15 @@ function assetKeys(asset: AssetConfig): Keys {
       sufficiency: learn.sufficiency,
     }),
     alarm: given({
+      setpoint: alarm.setpoint,
       'on-delay': durationText(alarm.onDelayMs),
       'off-delay': durationText(alarm.offDelayMs),
       deadband: alarm.deadband,
       priority: alarm.priority,
       action: alarm.action,
+      zones: alarm.zones,
     }),
+    setpoints: asset.setpoints?.map(setpointKeys),
     model: given({ family: model.family, order: model.order, mean: model.mean, hop: model.hop, file: model.file }),
   })
 }
@@ -157,6 +174,7 @@ function channelKeys(channel: ChannelConfig): Keys {
           priority: limit.priority,
         }
       : undefined,
+    sensor: sensorKeys(channel.sensor),
     reports: waveform ? undefined : channel.reports,
     'max-age': durationText(channel.maxAgeMs),
     waveform: waveform?.type,

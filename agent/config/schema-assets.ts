@@ -15,14 +15,12 @@ import {
   unit,
   withHint,
 } from './schema-parts.ts'
+import { priority, sensorSchema, setpointSchema } from './schema-watching.ts'
 import { expected } from './wording.ts'
 
 /** The least that any model is fitted to: models/families/levels.ts. */
 const LEARN_ROWS_MIN = 8
 const DAY_MS = 86_400_000
-
-const priority = () =>
-  z.literal([1, 2, 3, 4], { error: issue => expected('a priority, 1 (highest) to 4', issue.input) }).optional()
 
 /** Keys that say where values come from; on an asset they hold for all of its channels. */
 const bindingShape = {
@@ -89,6 +87,7 @@ export const channelSchema = object('a channel', {
     .optional()
     .describe('Fixed limit: alarm at or above it, from the first sample.'),
   limit: limit.optional().describe('Delays, deadband and priority of min and max.'),
+  sensor: sensorSchema.optional().describe('When its sensor is told to have a fault.'),
   reports: oneOf(['periodic', 'on-change'])
     .optional()
     .describe('on-change: published only when it changes, silent until "heartbeat". Default periodic.'),
@@ -162,15 +161,21 @@ const learn = object('learn', {
 })
 
 const alarm = object('alarm', {
+  setpoint: number('a setpoint of the score, 0.1 to 1000', 0.1, 1000)
+    .optional()
+    .describe('Of the score; 1 is where the healthy rows of the baseline end. Default 1.'),
   'on-delay': duration('on-delay')
     .optional()
-    .describe('Running time above the setpoint before it alarms. Default 10min.'),
+    .describe('Running time at or above the setpoint before it alarms. Default 10min.'),
   'off-delay': duration('off-delay').optional().describe('Running time below it before it clears. Default 30min.'),
   deadband: number('a share of the setpoint, 0 to 0.9', 0, 0.9)
     .optional()
-    .describe('Clears only below 1 - deadband. Default 0.1.'),
+    .describe('Clears only below setpoint x (1 - deadband). Default 0.1.'),
   priority: priority().describe('1 (highest) to 4. Default 3.'),
   action: text('what to do when it alarms', 500).optional().describe('What to do, in words; stands in the alarm.'),
+  zones: oneOf(['on', 'off'])
+    .optional()
+    .describe('Alarms by the zones of its vibration velocity, where the machine has some. Default on.'),
   latching: z
     .boolean({ error: issue => expected('true or false', issue.input) })
     .optional()
@@ -229,6 +234,16 @@ const machine = object('machine', {
   standard: describing('a standard such as iso20816-3').describe('Standard for severity.'),
   group: describing('a group of that standard').describe('Machine group of the standard.'),
   support: describing('rigid or flexible').describe('Foundation.'),
+  category: describing('a category of ISO 10816-7').describe('Of a rotodynamic pump: 1 (high demands) or 2.'),
+  zones: z
+    .array(z.union([z.number(), z.string().max(64)]), {
+      error: issue =>
+        withHint(expected('a list of three velocities, A/B, B/C and C/D', issue.input), 'write zones: [2.3, 4.5, 7.1]'),
+    })
+    .optional()
+    .describe(
+      'Borders A/B, B/C, C/D of its vibration velocity, in mm/s or with a unit, instead of those of a standard.',
+    ),
 })
 
 const assetOwn = {
@@ -251,6 +266,7 @@ const assetOwn = {
   running: running.optional().describe('Gates learning and scoring. Without it the machine counts as always running.'),
   learn: learn.optional().describe('The baseline.'),
   alarm: alarm.optional().describe("The alarm on the model's score."),
+  sensor: sensorSchema.optional().describe('When sensors are told to have a fault, for all channels.'),
   suppress: z
     .array(suppress, {
       error: issue =>
@@ -266,8 +282,12 @@ const assetOwn = {
 }
 
 // The loader checks channels one by one (`channels.ts`), the editor's schema knows them all.
-const loose = { channels: z.unknown().optional() }
+const loose = { channels: z.unknown().optional(), setpoints: z.unknown().optional() }
 const full = {
+  setpoints: z
+    .array(setpointSchema)
+    .optional()
+    .describe('Alarms on channels, figures of captures, features of the model or its score, beside min and max.'),
   channels: z.record(slug('the id of a channel'), channelSchema).optional().describe('Measuring points, by id.'),
 }
 const assetHead = {

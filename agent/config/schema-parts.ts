@@ -114,6 +114,20 @@ export function rebaseline() {
     })
 }
 
+/** ms of a duration, or `off`. */
+export function spanOrOff(what: string, lowMs: number, highMs: number) {
+  const wanted = `${what}, a duration such as 10min, or off`
+  return z
+    .string({
+      error: issue =>
+        withHint(expected(wanted, issue.input), typeof issue.input === 'number' ? `write ${issue.input}s` : undefined),
+    })
+    .meta({ pattern: '^(off|[0-9]+(\\.[0-9]+)? ?(ms|s|min|h|d))$' })
+    .transform((input, ctx): number | 'off' =>
+      input === 'off' ? input : bounded(ctx, input, parseDuration(input), lowMs, highMs, durationText),
+    )
+}
+
 export function size(what: string, low: number, high: number) {
   const problem = (input: unknown): string =>
     withHint(

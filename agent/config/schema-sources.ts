@@ -1,6 +1,7 @@
 // Keys under `sources` and of MQTT links. Descriptions end up in the JSON Schema that editors show.
 import { z } from 'zod'
 import { duration, integer, notYet, object, oneOf, rate, size, text, withHint } from './schema-parts.ts'
+import { sourceWatchShape } from './schema-watching.ts'
 import { expected } from './wording.ts'
 
 const DAY_MS = 86_400_000
@@ -74,6 +75,7 @@ const mqtt = object('mqtt', {
     .describe(
       'ignore: a retained message is never a fresh sample (default); use: for lines that retain every reading.',
     ),
+  ...sourceWatchShape,
 })
 
 const serial = object('serial', {
@@ -101,6 +103,7 @@ const serial = object('serial', {
     .literal([',', ';', '\t', 'tab'], { error: issue => expected('one of ",", ";", tab', issue.input) })
     .optional()
     .describe('csv: between values. Default ",".'),
+  ...sourceWatchShape,
 })
 
 const replay = object('replay', {
@@ -156,4 +159,4 @@ export type SerialIn = z.output<typeof serial>
 export type ReplayIn = z.output<typeof replay>
 export type SimulatorIn = z.output<typeof simulator>
 export type SecretIn = z.output<typeof secret>
-export type LinkIn = Omit<MqttIn, 'qos' | 'retained'>
+export type LinkIn = Omit<MqttIn, 'qos' | 'retained' | 'down' | 'frame-errors'>

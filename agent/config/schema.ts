@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { cronProblem } from './cron.ts'
 import { fullAssetSchema, fullTypeSchema } from './schema-assets.ts'
+import { commandsSchema } from './schema-commands.ts'
 import {
   duration,
   integer,
@@ -27,14 +28,7 @@ export const gatewaySchema = object('gateway', {
   id: slug('the id of the gateway').optional().describe('Default: gw- and 4 hex digits from the machine-id.'),
 })
 
-const COMMANDS_LATER = ['acknowledge', 'shelve', 'label', 'capture', 'backfill', 'set-baseline', 'restart-scorer']
-
-const command = oneOf(
-  ['sync', 'status'],
-  Object.fromEntries(COMMANDS_LATER.map(name => [name, `the command ${name} is not supported yet by this version`])),
-)
-
-export const uplinkSchema = object('uplink', {
+const uplinkKeys = {
   mqtt: object('mqtt', linkShape).describe('The broker that alarms go to.'),
   health: duration('health', 1000, 86_400_000).optional().describe('Between health messages. Default 60s.'),
   features: duration('features', 1000, 86_400_000)
@@ -61,11 +55,11 @@ export const uplinkSchema = object('uplink', {
   expiry: duration('expiry', 1000, 365 * 86_400_000)
     .optional()
     .describe('MQTT 5: the broker drops alerts that it could not pass on for so long. Default: never.'),
-  commands: z
-    .array(command, { error: issue => withHint(expected('a list of commands', issue.input), 'write commands: [sync]') })
-    .optional()
-    .describe('Commands taken from MQTT. Default none.'),
-})
+}
+
+/** `commands` has two forms, which are checked apart: see schema-commands.ts. */
+export const uplinkSchema = object('uplink', { ...uplinkKeys, commands: z.unknown().optional() })
+const fullUplinkSchema = object('uplink', { ...uplinkKeys, commands: commandsSchema.optional() })
 
 const DAY_MS = 86_400_000
 
@@ -193,7 +187,7 @@ export const fileSchema = object('the configuration', {
     .optional()
     .describe('Channels and settings shared by many assets, by id.'),
   assets: z.record(slug('the id of an asset'), fullAssetSchema).describe('The machines, by id.'),
-  uplink: uplinkSchema.optional().describe('Where alarms go. Without it they are kept and shown here only.'),
+  uplink: fullUplinkSchema.optional().describe('Where alarms go. Without it they are kept and shown here only.'),
   storage: storageSchema.optional().describe('Where and how much is kept.'),
   scorer: scorerSchema.optional().describe('The process that runs the models.'),
   sync: syncSchema.optional().describe('Models from a signed repository.'),

@@ -84,7 +84,13 @@ export function readTls(ctx: LoadContext, tls: LinkIn['tls'], path: Path): TlsCo
   return read
 }
 
-function readSmall(ctx: LoadContext, file: string, path: Path, bytesMax: number, secret: boolean): string | undefined {
+export function readSmall(
+  ctx: LoadContext,
+  file: string,
+  path: Path,
+  bytesMax: number,
+  secret: boolean,
+): string | undefined {
   const refuse = (message: string, hint: string): undefined => {
     ctx.issues.error(path, message, hint, 'SECRET_UNREADABLE')
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { check } from './check.ts'
+import { buildCommands } from './commands.ts'
 import type { LoadContext } from './context.ts'
 import type {
   ControlConfig,
@@ -47,7 +48,13 @@ function gatewayId(machineId: string | undefined): string | undefined {
   return `gw-${createHash('sha256').update(text).digest('hex').slice(0, 4)}`
 }
 
-export function buildUplink(ctx: LoadContext, value: unknown, gatewayId: string): UplinkConfig | undefined {
+/** @param delivered models are: `sync` needs no listing then, for trust is in what is signed there */
+export function buildUplink(
+  ctx: LoadContext,
+  value: unknown,
+  gatewayId: string,
+  delivered: boolean,
+): UplinkConfig | undefined {
   if (value === undefined) {
     ctx.issues.warn(
       ['uplink'],
@@ -64,7 +71,7 @@ export function buildUplink(ctx: LoadContext, value: unknown, gatewayId: string)
     featuresEveryMs: uplink.features ?? DEFAULTS.uplink.featuresEveryMs,
     inFlightMax: uplink['in-flight'] ?? DEFAULTS.uplink.inFlightMax,
     ...deliveryOf(ctx, uplink),
-    commands: [...new Set(uplink.commands ?? [])],
+    ...buildCommands(ctx, uplink.commands, delivered),
   }
 }
 

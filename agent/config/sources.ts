@@ -1,7 +1,13 @@
 // Sources as the file has them -> sources as the agent runs them.
 import { checkEntries } from './check.ts'
 import type { LoadContext } from './context.ts'
-import type { ReplaySourceConfig, SerialSourceConfig, SimulatorSourceConfig, SourceConfig } from './contract.ts'
+import type {
+  ReplaySourceConfig,
+  SerialSourceConfig,
+  SimulatorSourceConfig,
+  SourceConfig,
+  SourceWatchConfig,
+} from './contract.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { Path } from './issues.ts'
 import { buildLink } from './links.ts'
@@ -44,9 +50,16 @@ function buildSource(ctx: LoadContext, id: string, source: SourceIn, gatewayId: 
     return undefined
   }
   if (source.mqtt) {
-    const { qos, retained, ...link } = source.mqtt
+    const { qos, retained, down, 'frame-errors': errors, ...link } = source.mqtt
     const built = buildLink(ctx, link, [...path, 'mqtt'], `${gatewayId}-${id}`)
-    return { kind: 'mqtt', id, ...built, qos: qos ?? DEFAULTS.mqtt.qos, retained: retained ?? DEFAULTS.mqtt.retained }
+    return {
+      kind: 'mqtt',
+      id,
+      ...built,
+      qos: qos ?? DEFAULTS.mqtt.qos,
+      retained: retained ?? DEFAULTS.mqtt.retained,
+      watch: watchOf(down, errors),
+    }
   }
   if (source.serial) return buildSerial(ctx, id, source.serial)
   if (source.replay) return buildReplay(ctx, id, source.replay)
@@ -74,6 +87,15 @@ function buildSerial(ctx: LoadContext, id: string, serial: SerialIn): SerialSour
     counter: serial.counter ?? defaults.counter,
     frameBytesMax: Math.round(serial['frame-max'] ?? defaults.frameBytesMax),
     delimiter: serial.delimiter === 'tab' ? '\t' : (serial.delimiter ?? defaults.delimiter),
+    watch: watchOf(serial.down, serial['frame-errors']),
+  }
+}
+
+function watchOf(down: number | 'off' | undefined, errors: number | 'off' | undefined): SourceWatchConfig {
+  const { downMs, errorsPerMin } = DEFAULTS.sourceWatch
+  return {
+    ...(down === 'off' ? {} : { downMs: down ?? downMs }),
+    ...(errors === 'off' ? {} : { errorsPerMin: errors ?? errorsPerMin }),
   }
 }
 

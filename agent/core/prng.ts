@@ -37,3 +37,8 @@ export function seededPrng(seed: number): Prng {
 export function entropySeed(): number {
   return randomBytes(4).readUInt32LE()
 }
+
+/** Nobody can guess it, whatever they have seen: for secrets and nonces, which a seed must never make. base64url. */
+export function unguessable(bytes: number): string {
+  return randomBytes(bytes).toString('base64url')
+}

@@ -1,5 +1,9 @@
 // The model file: one ONNX graph from raw `window` to calibrated `score`, with its manifest inside.
 
+// Of what a machine is, and so of the alarms room and of the configuration too.
+export type { VibrationZones, ZonesProblem } from './vibration/zones.ts'
+export { borderText, warningOf, zoneAt, zonesIssues, zonesOf } from './vibration/zones.ts'
+
 /** metadata_props["wearwatch.manifest"], JSON. */
 export interface Manifest {
   schema: 'wearwatch.model/1'
@@ -80,6 +84,8 @@ export interface Reference {
   rows: number
   centre: number[]
   deviation: number[]
+  /** What a sensor adds: noise of neighbouring rows, rms, in the units of the channels. Of process channels. */
+  noise?: number[]
   /** Of channels that are captures of vibration. */
   vibration?: VibrationReference[]
 }

@@ -42,7 +42,7 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
     speed,
     analyser: parts.analyser,
     vibration: parts.vibration,
-    sensors: (endUs, troubles) => engine.sensors(asset.index, endUs, troubles),
+    sensors: (endUs, troubles, figures) => engine.sensors(asset.index, endUs, troubles, figures),
     captured: startUs => scoring[asset.index]!.captured(startUs),
     failed(error) {
       const what = `captures of ${asset.id} that waited for its model are not scored: ${messageOf(error)}`
@@ -52,8 +52,8 @@ export function newLine(options: BuildOptions, asset: AssetConfig, parts: LinePa
   parts.captures[asset.index] = captures
   return new AssetLine(asset, options.clock, parts.counters, {
     stored: block => history.append(asset.id, 'samples', names, block.rows, block.timesUs, valuesOf(block, telemetry)),
-    gated(block) {
-      engine.rows(block)
+    gated(block, raw) {
+      engine.rows(block, raw)
       speed.rows(block)
       scoring[asset.index]!.gated(block)
     },
@@ -112,7 +112,10 @@ export function newScoring(options: BuildOptions, asset: AssetConfig, parts: Sco
     room: queue => roomIn(queue, options),
     inAlarm: () => engine.inAlarm(asset.index),
     alarms: () => models.lineage(asset.id).alarms,
-    bound: model => parts.captures[asset.index]?.bound(model),
+    bound(model) {
+      engine.bound(asset.index, model.manifest)
+      parts.captures[asset.index]?.bound(model)
+    },
     stored: sha256 => store.read(sha256, 'local'),
     fit(asset, data, extra, signal) {
       const options = { ...fitOptions(asset, models.localRelease(asset.id) + 1), ...extra }

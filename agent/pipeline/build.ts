@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { AlarmTransition } from '../alarms/contract.ts'
 import { AlarmEngine } from '../alarms/engine.ts'
+import { GATEWAY_LEVEL } from '../alarms/flood.ts'
 import type { StorageConfig } from '../config/contract.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -16,7 +17,7 @@ import { HeldRows } from '../models/live/held-rows.ts'
 import { cronMatcher } from '../schedule/schedule.ts'
 import { createScoringHost } from '../scoring/host.ts'
 import { createSource } from '../sources/registry.ts'
-import type { CommandHandlers } from '../uplink/contract.ts'
+import type { CommandHandlers, CommandLedger } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
 import type { CaptureLine } from './capture-line.ts'
@@ -39,6 +40,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
   const scorer = buildScorer(options, counters, stores)
   const engine = new AlarmEngine({
     assets: config.assets,
+    links: config.sources,
     state: stores.records.workingAlarms(),
     clock,
     prng: options.prng,
@@ -70,7 +72,7 @@ export async function buildParts(options: BuildOptions, handlers: CommandHandler
     trends: new Trends({ config, clock, logger, scoring, history: stores.history, records: stores.records }),
     scoring,
     lines,
-    ...(await buildLinks(options, counters, stores, lines, handlers)),
+    ...(await buildLinks({ ...options, clockState }, counters, stores, lines, handlers)),
   }
 }
 
@@ -92,7 +94,7 @@ function buildScorer(
 
 /** What reaches outside: sources in, models in, alarms out. */
 async function buildLinks(
-  { config, clock, prng, logger, version }: BuildOptions,
+  { config, clock, prng, logger, version, clockState }: BuildOptions & Pick<AgentParts, 'clockState'>,
   counters: Counters,
   { journal, records }: Stores,
   lines: AgentParts['lines'],
@@ -116,25 +118,31 @@ async function buildLinks(
       ...deps,
     })
   const lastAlertSeq = (): number => records.recorded.alertSeq
-  const uplink =
-    config.uplink &&
-    createUplink({ config: config.uplink, gateway: config.gateway, journal, handlers, lastAlertSeq, version, ...deps })
+  const links = { gateway: config.gateway, journal, handlers, lastAlertSeq, version, clockState, ...deps }
+  const uplink = config.uplink && createUplink({ config: config.uplink, ledger: commandLedger(records), ...links })
   return { sources, repository, uplink }
 }
 
-/** Once it is durable: what the log says, the journal holds. */
+function commandLedger(records: Stores['records']): CommandLedger {
+  return {
+    counterOf: keySha256 => records.operators.counterOf(keySha256),
+    record: async record => (await records.operator(record)) !== undefined,
+  }
+}
+
 /** What led to an alarm, and how it ended, is looked at when its rows would long be gone. */
 function keepBlackBox(
   history: History,
   { beforeMs, afterMs }: StorageConfig['blackBox'],
-  { transition, asset, kind, onsetUs, atUs }: AlarmTransition,
+  { transition, asset, onsetUs, atUs }: AlarmTransition,
 ): void {
-  if (kind === 'system') return
+  if (asset === GATEWAY_LEVEL) return
   if (transition !== 'raised' && transition !== 'cleared' && transition !== 'latched') return
   const fromUs = (transition === 'raised' ? Math.min(onsetUs, atUs) : atUs) - beforeMs * 1000
   history.keepAround(asset, fromUs, atUs + afterMs * 1000)
 }
 
+/** Once it is durable: what the log says, the journal holds. */
 function logAlarm(logger: Logger, { transition, asset, priority, message, id, alertSeq, by }: AlarmTransition): void {
   const fields = { id, seq: alertSeq, ...(by === undefined ? {} : { by }) }
   if (transition === 'raised') logger.warn(`ALARM P${priority} ${asset} ${message}`, fields)

@@ -1,3 +1,4 @@
+import type { CaptureFigures } from '../alarms/watched.ts'
 import type { AssetConfig } from '../config/contract.ts'
 import type { WaveformBlock } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
@@ -11,6 +12,7 @@ import type { AxisOut, CaptureIn, RawAxis, RawCapture } from '../models/vibratio
 import type { SpeedOfCapture } from '../models/vibration/velocity.ts'
 import type { WindowDoubt } from '../scoring/contract.ts'
 import { type Capture, CaptureCutter } from '../windows/capture-cutter.ts'
+import { captureFigures } from './capture-figures.ts'
 import { speedTrouble } from './capture-speed.ts'
 import type { Vibration } from './vibration.ts'
 import type { WaveformScoringDeps } from './waveform-scoring.ts'
@@ -20,8 +22,8 @@ interface CaptureLineDeps extends WaveformScoringDeps {
   analyser: Pick<Analyser, 'analyse'>
   speed: Pick<SpeedTrack, 'during'>
   vibration: Pick<Vibration, 'keep' | 'lost' | 'stream'>
-  /** What the sensors of a capture that ended at `endUs` have; empty where all are well. */
-  sensors(endUs: number, troubles: { channel: number; fault: string; text: string }[]): void
+  /** What the sensors of a capture that ended at `endUs` have, empty where all are well; and what it tells of the machine. */
+  sensors(endUs: number, troubles: { channel: number; fault: string; text: string }[], figures: CaptureFigures[]): void
   /** It is in the history, and may be learnt from. */
   captured(startUs: number): void
   /** Told what cannot be read back. */
@@ -36,6 +38,12 @@ interface Unscored {
   judged: JudgedAxis[]
   /** Of each axis, in the order of the plan. */
   startsUs: number[]
+}
+
+/** µs: of the first sample, of the last. */
+export interface CaptureTaken {
+  startUs: number
+  endUs: number
 }
 
 /** As many as the fit looks at: fit-bands.ts. */
@@ -69,6 +77,8 @@ export class CaptureLine {
   /** By the capture's end. */
   readonly #doubts = new Doubts()
   #catchingUp = false
+  /** Who waits for the next capture. */
+  #asked: ((taken: CaptureTaken) => void)[] = []
 
   constructor(asset: AssetConfig, deps: CaptureLineDeps) {
     this.#asset = asset
@@ -86,6 +96,16 @@ export class CaptureLine {
 
   takes(column: number): boolean {
     return this.#plan?.columns.includes(column) ?? false
+  }
+
+  /** The next stretch that can be is a capture, beside those that are due. Returns what gives up waiting. */
+  takeNow(taken: (capture: CaptureTaken) => void): () => void {
+    this.#asked.push(taken)
+    this.#cutter?.takeNow()
+    return () => {
+      this.#asked = this.#asked.filter(asked => asked !== taken)
+      if (this.#asked.length === 0) this.#cutter?.takeNow(false)
+    }
   }
 
   /** What the sensors of a capture that was scored leave in doubt; undefined where they are well. */
@@ -117,6 +137,7 @@ export class CaptureLine {
     const { id, channels } = this.#asset
     for (const axis of capture.axes) this.#deps.history.appendWaveform(id, channels[axis.channel]!.id, axis)
     const { startUs, endUs, axes } = capture
+    for (const taken of this.#asked.splice(0)) taken({ startUs, endUs })
     const { speed, unknown } = this.#deps.speed.during(startUs, endUs)
     const taken = { startUs, endUs, speed, startsUs: axes.map(axis => axis.startUs) }
     const raw: RawCapture = {
@@ -167,7 +188,7 @@ export class CaptureLine {
     const unusable = this.#unusable(axes, doubt, scorer) || notScored
     const doubtful = doubt && doubt !== NO_DOUBT ? { doubt } : {}
     vibration.keep(this.#asset.index, { endUs, axes, unusable, notScored, ...doubtful, ...(speed ? { speed } : {}) })
-    sensors(endUs, troubles)
+    sensors(endUs, troubles, captureFigures(axes, columns, channels, doubt))
     if (troubles.length === 0 && this.#speedTrouble(speed, undefined) === '') captured(startUs)
     if (!doubt || notScored !== '') return
     const unscored = { ...taken, judged }

@@ -6,14 +6,26 @@ import type { CommitQueue } from '../journal/commit-queue.ts'
 import type { Journal, JournalRecord, NewRecord, RecordKind } from '../journal/contract.ts'
 import { type BindingRecord, ModelsFold, type ModelsSnapshot, type RebaselineRecord } from '../models/live/fold.ts'
 import type { LearnRecord } from '../models/live/learn-meter.ts'
+import type { OperatorRecord } from '../uplink/contract.ts'
+import { type CountersSnapshot, OperatorFold } from '../uplink/operator-fold.ts'
 
 const READ_RECORDS = 256
 /** Bindings and learning progress are the last to go when space runs out, after the most urgent alarms. */
 const KEEP_PRIORITY = 1
 const LEARN_PRIORITY = 4
 const HISTORY_PRIORITY = 2
+const COMMAND_PRIORITY = 2
+/** Refused commands, summed up. */
+const REFUSED_PRIORITY = 4
 /** Transitions after which the machine is as it was. */
 const ENDS: ReadonlySet<string> = new Set(['cleared', 'latched', 'superseded'])
+
+/** Older versions wrote fewer keys. */
+interface CheckpointBody {
+  models: ModelsSnapshot
+  operators?: CountersSnapshot
+  counts?: AlarmCountsSnapshot
+}
 
 /**
  * What the journal says, and the only way to add to it. `recorded` holds exactly what is durable, so that a checkpoint
@@ -22,6 +34,7 @@ const ENDS: ReadonlySet<string> = new Set(['cleared', 'latched', 'superseded'])
 export class Records {
   readonly models = new ModelsFold()
   readonly recorded: AlarmState = newAlarmState()
+  readonly operators = new OperatorFold()
   readonly counts = new AlarmCounts()
   readonly #logger: Logger
   #commits: CommitQueue | undefined
@@ -67,6 +80,7 @@ export class Records {
   }
 
   bind(binding: BindingRecord): Promise<number | undefined> {
+    this.models.reserve(binding)
     return this.#push('model', KEEP_PRIORITY, binding, () => this.models.bind(binding))
   }
 
@@ -79,12 +93,19 @@ export class Records {
     return this.#push('history', HISTORY_PRIORITY, { schema: 'wearwatch.history-loss/1', what, atUs }, () => {})
   }
 
+  /** A command from MQTT, before it is executed; or what was refused. */
+  operator(record: OperatorRecord): Promise<number | undefined> {
+    const priority = record.event === 'accepted' ? COMMAND_PRIORITY : REFUSED_PRIORITY
+    return this.#push('operator', priority, record, () => this.operators.apply(record))
+  }
+
   /** First record of every segment: everything that older segments would be needed for. */
   checkpoint(): NewRecord {
     const payload = {
       schema: 'wearwatch.checkpoint/1',
       alarms: snapshot(this.recorded),
       models: this.models.snapshot(),
+      operators: this.operators.snapshot(),
       counts: this.counts.snapshot(),
     }
     return { kind: 'checkpoint', priority: KEEP_PRIORITY, payload: Buffer.from(JSON.stringify(payload)) }
@@ -100,23 +121,24 @@ export class Records {
     const before = this.recorded.alertSeq
     const alarms = foldRecord(this.recorded, record)
     if (alarms === 'damaged') return false
-    if (record.kind === 'gap' || record.kind === 'operator' || record.kind === 'history') return true
+    if (record.kind === 'gap' || record.kind === 'history') return true
     try {
       const body: unknown = JSON.parse(Buffer.from(record.payload).toString())
       // What a checkpoint held already is not counted twice.
       if (record.kind === 'alarm') this.#foldAlarm(body as AlarmTransition, this.recorded.alertSeq > before)
       else if (record.kind === 'model') this.models.bind(body as BindingRecord)
       else if (record.kind === 'learn') this.models.learn(body as LearnRecord | RebaselineRecord)
-      else
-        this.#restore(body as { models: ModelsSnapshot; counts?: AlarmCountsSnapshot }, this.recorded.alertSeq > before)
+      else if (record.kind === 'operator') this.operators.apply(body as OperatorRecord)
+      else this.#restore(body as CheckpointBody, this.recorded.alertSeq > before)
       return true
     } catch {
       return false
     }
   }
 
-  #restore({ models, counts }: { models: ModelsSnapshot; counts?: AlarmCountsSnapshot }, ahead: boolean): void {
+  #restore({ models, operators, counts }: CheckpointBody, ahead: boolean): void {
     this.models.restore(models)
+    if (operators) this.operators.restore(operators)
     if (ahead) this.counts.restore(counts)
   }
 

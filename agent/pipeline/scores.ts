@@ -1,7 +1,8 @@
+import { featureColumn } from '../alarms/watched.ts'
 import type { AgentConfig } from '../config/contract.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { History } from '../history/contract.ts'
-import type { ManifestFeature, ModelFile } from '../models/contract.ts'
+import type { ModelFile } from '../models/contract.ts'
 import type { ScoredBatch } from '../scoring/contract.ts'
 
 /** Newest score of an asset, for status and the features topic. */
@@ -65,7 +66,7 @@ export class ScoreKeeper {
     return {
       at: isoFromUs(latest.timeUs),
       score: latest.score,
-      setpoint: 1,
+      setpoint: this.#config.assets[asset]?.alarm.setpoint ?? 1,
       contributions: Object.fromEntries(manifest.contributions.map((label, i) => [label, latest.contributions[i]])),
       features: manifest.features.map((feature, i) => ({ ...feature, value: latest.features[i] })),
       model: {
@@ -115,12 +116,6 @@ export class ScoreKeeper {
     if (this.#row.length < length) this.#row = new Float64Array(length)
     return this.#row
   }
-}
-
-/** `flow deviation`, `de-h rms`: of several channels each has its own. */
-function featureColumn({ name, role, channel }: ManifestFeature): string {
-  const plain = role && !name.includes(role) ? `${name} ${role}` : name
-  return channel === undefined || plain.includes(channel) ? plain : `${channel} ${plain}`
 }
 
 function copyRow(from: Float32Array, row: number, width: number, to: Float32Array | Float64Array, at: number): void {

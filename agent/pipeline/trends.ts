@@ -64,7 +64,7 @@ export class Trends {
     const query = { asset: id, class: 'scores', fromUs, toUs: nowUs, columns: ['score'], points: POINTS } as const
     const { startsUs, mean, bucketUs } = await history.summary(query)
     const timesUs = startsUs.map(startUs => startUs + bucketUs / 2)
-    return trendOf(timesUs, mean, nowUs, { setpoint: 1, horizonUs: alarm.trendHorizonMs * 1000 })
+    return trendOf(timesUs, mean, nowUs, { setpoint: alarm.setpoint ?? 1, horizonUs: alarm.trendHorizonMs * 1000 })
   }
 
   /** Since when scores can be compared; undefined while there is no baseline, or a provisional one. */

@@ -4,8 +4,9 @@ import type { SpectrumView } from '../http/contract.ts'
 import type { CapturePlan } from '../models/live/captures.ts'
 import type { AxisFigures } from '../models/vibration/analyse.ts'
 import { isAcceleration } from '../models/vibration/analyse.ts'
-import { machineClass, severityOf } from '../models/vibration/severity.ts'
+import { severityOf } from '../models/vibration/severity.ts'
 import { accelerationFactor } from '../models/vibration/velocity.ts'
+import { type VibrationZones, zonesOf } from '../models/vibration/zones.ts'
 import type { AgentParts } from './parts.ts'
 import type { LookedCapture } from './vibration.ts'
 
@@ -29,7 +30,7 @@ export function vibrationFigures({ config, vibration }: Parts, index: number): R
   const latest = vibration.latest(index)
   if (!latest) return undefined
   const { looked, plan } = latest
-  const severity = zoneOf(config.assets[index]!.machine, latest)
+  const severity = zoneOf(zonesOf(config.assets[index]!.machine), latest)
   return {
     at: isoFromUs(looked.endUs),
     ...(looked.speed ? { speed: round(looked.speed.mean) } : {}),
@@ -54,18 +55,17 @@ function figuresOf({ velocity, spectrum: _, ...figures }: AxisFigures): Record<s
 
 /** By the worst of the axes whose sensors are well, or clip: these are in that zone at least. */
 function zoneOf(
-  machine: Parameters<typeof machineClass>[0],
+  zones: VibrationZones | undefined,
   { looked, plan }: { looked: LookedCapture; plan: CapturePlan },
 ): ReturnType<typeof severityOf> {
-  const known = machineClass(machine)
-  if (!known) return undefined
+  if (!zones) return undefined
   const clipped = looked.doubt?.clipped ?? []
   const velocities = looked.axes.flatMap(({ findings, figures }, c) => {
     const channel = plan.channels[c]!.id
     const counts = findings.length === 0 || clipped.includes(channel)
     return figures && counts && 'mmPerS' in figures.velocity ? [{ channel, mmPerS: figures.velocity.mmPerS }] : []
   })
-  const severity = severityOf(velocities, known.group, known.support)
+  const severity = severityOf(velocities, zones)
   if (!severity || clipped.length === 0) return severity
   return { ...severity, text: `at least ${severity.text}` }
 }

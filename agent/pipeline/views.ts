@@ -32,7 +32,7 @@ export function assetStatus(
     mode: scoring.mode,
     ...baselineStatus(parts, index),
     ...vibrationStatus(parts, index),
-    ...(scoring.problem === undefined ? {} : { problem: scoring.problem }),
+    ...problemOf(parts, index),
     ...(scoring.model ? { model: modelLine(placements, asset.id, scoring.model) } : {}),
     ...trendView(parts.trends.of(index)),
     ...(latest ? { score: latest.score, scoredAt: isoFromUs(latest.timeUs), contributions: shares(latest) } : {}),
@@ -40,6 +40,15 @@ export function assetStatus(
     ...(queue ? { windowsWaiting: queue.waiting, windowsDropped: queue.dropped } : {}),
     alarms: parts.engine.standing().filter(alarm => alarm.asset === asset.id).length,
   }
+}
+
+/** Why not everything that is configured is watched. */
+function problemOf({ scoring, engine }: AgentParts, index: number): { problem?: string } {
+  const { problem } = scoring[index]!
+  const features = engine.unwatchedFeatures(index)
+  const unknown = features.length > 0 ? [`no setpoint on ${features.join(', ')}: its model has no such feature`] : []
+  const all = [...(problem === undefined ? [] : [problem]), ...unknown]
+  return all.length > 0 ? { problem: all.join('; ') } : {}
 }
 
 function modelLine(

@@ -105,6 +105,11 @@ export interface ScoringHost {
    * nothing could (then the old child goes on). Calls queue up.
    */
   load(bindings: readonly ModelBinding[]): Promise<LoadResult>
+  /**
+   * A new child with the same models takes over, as in `load`; where it would score less than the old one does, that goes on, and
+   * `refused` says why.
+   */
+  restart(): Promise<LoadResult>
   /** The queue of a loaded model; undefined when it is not (yet) loaded. Stays the same object across a swap of equal shape. */
   queue(key: string): WindowQueue | undefined
   onScores(listener: (batch: ScoredBatch) => void): void

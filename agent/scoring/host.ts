@@ -106,6 +106,12 @@ class Host implements ScoringHost {
     return load
   }
 
+  restart(): Promise<LoadResult> {
+    const load = this.#loads.then(() => this.#renew())
+    this.#loads = load.catch(() => {})
+    return load
+  }
+
   queue(key: string): WindowQueue | undefined {
     return this.#dispatcher.entries.find(entry => entry.key === key)?.ring
   }
@@ -158,6 +164,17 @@ class Host implements ScoringHost {
     const set = await this.#tryLoad(wanted)
     if (set.process) await this.#takeOver(set)
     else if (this.#state === 'starting') this.#state = 'idle'
+    this.#news.tell(set.result)
+    return set.result
+  }
+
+  async #renew(): Promise<LoadResult> {
+    if (this.#stopped) throw stoppedError()
+    const wanted = this.#dispatcher.entries.map(({ key, model }) => ({ key, model, fallback: undefined }))
+    if (wanted.length === 0) return { accepted: [], refused: [] }
+    const set = await this.#tryLoad(wanted)
+    if (set.result.refused.length > 0) await set.process?.end()
+    else await this.#takeOver(set)
     this.#news.tell(set.result)
     return set.result
   }

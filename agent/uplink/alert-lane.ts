@@ -2,19 +2,13 @@
 import type { Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Journal, JournalRecord } from '../journal/contract.ts'
-import type { AlertOut, Answers, LaneFacts, LaneName } from './alert-out.ts'
+import type { AlertOut, Answers } from './alert-out.ts'
 import { GapWatch } from './gap-watch.ts'
+import type { LaneFacts, LaneName, Round } from './lane-facts.ts'
 import type { Flight, OrderedAcks } from './ordered-acks.ts'
 import type { AlertGap } from './payloads.ts'
 import { Signal } from './signal.ts'
 import { type Decoded, decode } from './standing.ts'
-
-/** One go at delivering: work begun for an earlier one sees `alive` false and lets go. */
-export interface Round {
-  alive: boolean
-  /** What the broker refused. */
-  refused: unknown
-}
 
 export interface LaneOptions {
   name: LaneName

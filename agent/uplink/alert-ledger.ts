@@ -16,6 +16,24 @@ export interface LaneView {
   lane?: string
   backlog?: { from: number | null; to: number }
   confirmed?: number
+  /** Sent once more because somebody asked for it. */
+  backfill?: true
+}
+
+/** What of it can be used: anybody may have published it. */
+export function laneViewOf({ lane, backlog, confirmed, backfill }: Partial<Record<keyof LaneView, unknown>>): LaneView {
+  const { from, to } = (backlog ?? {}) as { from?: unknown; to?: unknown }
+  const range = isCount(to) && (from === null || isCount(from)) ? { backlog: { from, to } } : {}
+  return {
+    ...(typeof lane === 'string' ? { lane } : {}),
+    ...range,
+    ...(isCount(confirmed) ? { confirmed } : {}),
+    ...(backfill === true ? { backfill } : {}),
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 interface Stream {
@@ -45,7 +63,8 @@ export class AlertLedger {
   readonly #streams = new Map<string, Stream>()
 
   /** `gateway` = `<site>/<gateway>`. The first alert of a gateway sets the start: what was before it is not missed. */
-  take(gateway: string, id: string, seq: number, view: LaneView = {}): Taken {
+  take(gateway: string, id: string, seq: number, said: LaneView = {}): Taken {
+    const view = laneViewOf(said)
     const stream = this.#streamOf(gateway, seq, view)
     const key = `${id} ${seq}`
     if (stream.recent.has(key)) {
@@ -70,7 +89,7 @@ export class AlertLedger {
     }
     if (!held.has(seq) && this.missing > 0) this.missing--
     held.add(seq)
-    this.outOfOrder++
+    if (!view.backfill) this.outOfOrder++
     return { verdict: 'late' }
   }
 

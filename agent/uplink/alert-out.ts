@@ -4,29 +4,18 @@ import type { GatewayConfig } from '../config/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Round } from './alert-lane.ts'
 import type { BrokerLimits, PublishProperties } from './broker-limits.ts'
 import { explainRefusal } from './explain.ts'
+import type { LaneFacts, LaneName, Round } from './lane-facts.ts'
 import type { Flight } from './ordered-acks.ts'
 import { type AlertGap, alertPayload, fitted, gapPayload } from './payloads.ts'
 import type { PublishOptions } from './publishes.ts'
 import type { Topics } from './topics.ts'
 
-export type LaneName = 'fresh' | 'backlog'
-
 /** Of a lane: called for each PUBACK of the same round, and when the broker refused something. */
 export interface Answers {
   acked(flight: Flight): void
   refused(): void
-}
-
-/** What an alert says of its delivery; none of it is part of the alarm, and all of it may differ when it is sent again. */
-export interface LaneFacts {
-  lane: LaneName
-  /** With receipts: a consumer confirmed every alert of this lane up to this number. */
-  confirmed?: number
-  /** While there are two lanes: what the backlog lane still has to deliver. */
-  backlog?: { from: number | null; to: number }
 }
 
 export interface AlertLink {

@@ -12,6 +12,7 @@ export interface PublishProperties {
   /** Seconds. */
   messageExpiryInterval?: number
   correlationData?: Buffer
+  responseTopic?: string
   userProperties?: Record<string, string>
 }
 

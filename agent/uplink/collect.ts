@@ -3,9 +3,9 @@ import type { MqttLinkConfig } from '../config/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
-import { AlertLedger, type LaneView } from './alert-ledger.ts'
+import { AlertLedger } from './alert-ledger.ts'
+import { type CollectItem, parseAlert, type ReceiptOptions } from './collect-items.ts'
 import { MqttLink } from './link.ts'
-import type { ReceiptLedger } from './receipt-ledger.ts'
 import { ReceiptSender } from './receipt-sender.ts'
 import { GAP_LEVEL, TOPIC_ROOT } from './topics.ts'
 
@@ -25,38 +25,6 @@ export interface CollectOptions {
   onItem: (item: CollectItem) => void
   /** Confirms to the gateways what is stored; then alerts are taken in order only, and what is missing is asked for. */
   receipts?: ReceiptOptions
-}
-
-export interface ReceiptOptions {
-  /** Name of the consumer. */
-  consumer: string
-  /** What is stored already. */
-  ledger: ReceiptLedger
-  /** Makes what `onItem` wrote durable; a receipt goes out after it. */
-  sync: () => void
-}
-
-/** `late`: new, but after a higher number of the same gateway. `text` is the payload as received. */
-export type CollectItem =
-  | { kind: 'alert'; alert: AlertView; text: string; late: boolean }
-  | { kind: 'standing'; alert: AlertView; text: string }
-  | { kind: 'gap'; gateway: string; from: number; to: number }
-  | { kind: 'stated-gap'; gateway: string; text: string }
-  | { kind: 'malformed'; topic: string }
-
-/** What a line needs of an alert; docs/schemas/alert.schema.json has the rest. */
-export interface AlertView extends LaneView {
-  id: string
-  seq: number
-  site: string
-  gateway: string
-  asset: string
-  transition: string
-  priority: number
-  at: string
-  message: string
-  by?: string
-  model?: { name: string; release: number }
 }
 
 /** One for each of a few gateways; the others wait their turn. */
@@ -138,15 +106,5 @@ export class Collector {
     if (verdict === 'duplicate') return []
     const item: CollectItem = { kind: 'alert', alert, text, late: verdict === 'late' }
     return gap ? [{ kind: 'gap', gateway, ...gap }, item] : [item]
-  }
-}
-
-export function parseAlert(text: string): AlertView | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<AlertView> | null
-    const whole = typeof value?.id === 'string' && Number.isSafeInteger(value.seq) && typeof value.message === 'string'
-    return whole ? (value as AlertView) : undefined
-  } catch {
-    return undefined
   }
 }

@@ -47,8 +47,75 @@ export interface SyncReport {
   load?: LoadResult
 }
 
-/** Commands the pipeline offers to MQTT and to the socket. */
+/** What a command came to; a handler that refuses throws an AgentError that says why. */
+export interface CommandReport {
+  /** One line a person can read. */
+  message: string
+  /** For programs; at most 256 KiB of JSON. */
+  detail?: Record<string, unknown>
+}
+
+/** `by`: who, as records show it, e.g. `M. Meier (key ops)`. */
+export interface Asked {
+  by: string
+  note?: string
+}
+
+/**
+ * Commands the agent offers to MQTT. One that is not defined is answered with "not available in this version". Each is called
+ * once for a request, after the request is durable in the journal.
+ */
 export interface CommandHandlers {
   sync(by: string): Promise<SyncReport>
   status(): Promise<Record<string, unknown>>
+  acknowledge?(request: Asked & { id: string }): Promise<CommandReport>
+  shelve?(request: Asked & { asset: string; rule?: string; forMs: number }): Promise<CommandReport>
+  unshelve?(request: Asked & { asset: string; rule?: string }): Promise<CommandReport>
+  label?(request: Asked & { id: string; verdict: 'confirmed' | 'false' | 'expected' }): Promise<CommandReport>
+  /** Resolves when the capture is in the history. */
+  capture?(request: Asked & { asset: string }): Promise<CommandReport>
+  /** Sends delivered alerts `from` to `to` (both included) again. Resolves when the broker has acknowledged them. */
+  backfill?(request: Asked & { from: number; to?: number }): Promise<CommandReport>
+  setBaseline?(request: Asked & { asset: string; sinceUs?: number; revert?: boolean }): Promise<CommandReport>
+  /** Resolves when a new scorer process has taken over, or the old one was kept. */
+  restartScorer?(request: Asked): Promise<CommandReport>
+}
+
+/** What the journal keeps of commands: record kind `operator`. */
+export type OperatorRecord = AcceptedCommand | RefusedCommands
+
+export interface AcceptedCommand {
+  schema: 'wearwatch.operator/1'
+  event: 'accepted'
+  atUs: number
+  by: string
+  command: string
+  arguments: Record<string, unknown>
+  id: string
+  /** Of a signed command. */
+  key?: string
+  /** Of the public key: a counter belongs to it, whatever it is called in the configuration. */
+  keySha256?: string
+  /** Absent where a nonce was used. */
+  counter?: number
+}
+
+/** Summed up, so that a flood of them fills no journal. */
+export interface RefusedCommands {
+  schema: 'wearwatch.operator/1'
+  event: 'refused'
+  fromUs: number
+  atUs: number
+  /** By reason. */
+  counts: Record<string, number>
+  /** The last of them, as far as it could be read; nothing of it need be true. */
+  last: { reason: string; command: string | null; id: string | null; key: string | null }
+}
+
+/** Where commands are recorded before they are executed. */
+export interface CommandLedger {
+  /** The largest counter accepted of this key, 0 at first. */
+  counterOf(keySha256: string): number
+  /** Resolves with true when it is durable, false when it never will be; stays pending while the disk refuses. */
+  record(record: OperatorRecord): Promise<boolean>
 }

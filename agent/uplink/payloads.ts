@@ -2,7 +2,7 @@
 import { type AlarmTransition, isaState } from '../alarms/contract.ts'
 import type { GatewayConfig } from '../config/contract.ts'
 import { isoFromUs } from '../core/types.ts'
-import type { LaneFacts } from './alert-out.ts'
+import type { LaneFacts } from './lane-facts.ts'
 
 /** Bytes; the broker's limit is often 64 KiB or more, and a person reads this. */
 const MESSAGE_CHARS_MAX = 500
@@ -24,7 +24,8 @@ export interface AlertGap {
   detail: string
 }
 
-export function alertPayload(gateway: GatewayConfig, t: Shown, facts?: LaneFacts): Buffer {
+/** @param facts of its delivery; `backfill`: it was delivered before, and somebody asked for it once more */
+export function alertPayload(gateway: GatewayConfig, t: Shown, facts: LaneFacts | { backfill?: true } = {}): Buffer {
   return json({ schema: 'wearwatch.alert/1', ...alarmBody(gateway, t), ...facts })
 }
 

@@ -10,6 +10,8 @@ export interface PublishOptions {
   properties?: PublishProperties
   /** MQTT 5 only. */
   correlationData?: Buffer
+  /** MQTT 5 only. */
+  responseTopic?: string
 }
 
 interface Pending {
@@ -71,7 +73,7 @@ export class Publishes {
 
   add(topic: string, payload: Buffer | string, options: PublishOptions): Promise<void> {
     const { retain = false } = options
-    const properties = { ...options.properties, ...correlation(options) }
+    const properties = { ...options.properties, ...answering(options) }
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         reject,
@@ -108,6 +110,9 @@ export class Publishes {
   }
 }
 
-function correlation({ correlationData }: PublishOptions): PublishProperties {
-  return correlationData ? { correlationData } : {}
+function answering({ correlationData, responseTopic }: PublishOptions): PublishProperties {
+  return {
+    ...(correlationData ? { correlationData } : {}),
+    ...(responseTopic === undefined ? {} : { responseTopic }),
+  }
 }

@@ -1,6 +1,6 @@
 // What a consumer that sends receipts holds: it takes the alerts of a lane only in order, asks again for what is missing, and
 // so can say one number up to which it has everything. Built again from what it stored, in the same order.
-import type { LaneView } from './alert-ledger.ts'
+import { type LaneView, laneViewOf } from './alert-ledger.ts'
 import { Held } from './held.ts'
 
 export interface Verdict {
@@ -44,7 +44,9 @@ export class ReceiptLedger {
   }
 
   /** `gateway` = `<site>/<gateway>`. Call it for an alert that can be stored now; `new` must be stored. */
-  take(gateway: string, id: string, seq: number, view: LaneView): Verdict {
+  take(gateway: string, id: string, seq: number, said: LaneView): Verdict {
+    const view = laneViewOf(said)
+    if (view.backfill) return this.#asked(gateway, id, seq)
     const stream = this.#streamOf(gateway, id, seq)
     const gap = this.#enter(stream, seq, view)
     const { held } = stream
@@ -62,6 +64,17 @@ export class ReceiptLedger {
     remember(stream, id, seq)
     this.received++
     return { verdict: 'new', ...gap }
+  }
+
+  /** Once more, beside the stream, because somebody asked: taken unless it is known to be here, and no step forward. */
+  #asked(gateway: string, id: string, seq: number): Verdict {
+    const { ids, firstIds } = this.#streams.get(gateway) ?? {}
+    if (ids?.get(seq) === id || firstIds?.get(seq) === id) {
+      this.duplicates++
+      return { verdict: 'duplicate' }
+    }
+    this.received++
+    return { verdict: 'new' }
   }
 
   /** The gateway says that these will never come; null: all it has not told of before, or: it does not know how many. */

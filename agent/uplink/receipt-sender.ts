@@ -1,6 +1,6 @@
 // The consumer's side of `receipt: consumer`: what came is stored, made durable, then confirmed; a burst in one receipt.
 import type { Cancel, Clock } from '../core/clock.ts'
-import type { AlertView, CollectItem, ReceiptOptions } from './collect.ts'
+import type { AlertView, CollectItem, ReceiptOptions } from './collect-items.ts'
 import { json } from './payloads.ts'
 import { TOPIC_ROOT } from './topics.ts'
 

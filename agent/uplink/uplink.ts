@@ -8,14 +8,16 @@ import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
 import { isoFromUs } from '../core/types.ts'
 import type { Journal } from '../journal/contract.ts'
-import { CommandDesk, type CommandResult, type ReplyTo } from './command-desk.ts'
-import type { CommandHandlers, Uplink, UplinkStatus } from './contract.ts'
+import { Backfill } from './backfill.ts'
+import { CommandDesk, type CommandResult } from './command-desk.ts'
+import type { CommandHandlers, CommandLedger, Uplink, UplinkStatus } from './contract.ts'
 import { Delivery } from './delivery.ts'
 import { EchoWatch } from './echo-watch.ts'
 import { explainRefusal } from './explain.ts'
 import { MqttLink } from './link.ts'
 import { json, statusPayload, willPayload } from './payloads.ts'
-import { ReceiptDesk } from './receipts.ts'
+import { type Receipt, ReceiptDesk } from './receipts.ts'
+import type { ReplyTo } from './reply-to.ts'
 import { type Topics, topicsOf } from './topics.ts'
 
 export interface UplinkOptions {
@@ -24,6 +26,9 @@ export interface UplinkOptions {
   journal: Journal
   /** Undefined: no commands, whatever the configuration lists. */
   handlers: CommandHandlers | undefined
+  /** Undefined: only commands that need no record. */
+  ledger?: CommandLedger
+  clockState: () => 'synced' | 'uncertain'
   /** Number of the last alert made; shown beside the last delivered. */
   lastAlertSeq: () => number
   clock: Clock
@@ -52,6 +57,7 @@ class MqttUplink implements Uplink {
   readonly #echo: EchoWatch
   readonly #receipts: ReceiptDesk | undefined
   readonly #desk: CommandDesk | undefined
+  readonly #backfill: Backfill
   readonly #listeners: ((alertSeq: number, pubackMs: number) => void)[] = []
   #state: Record<string, unknown> = { state: 'online' }
   /** State messages are coalesced: one on its way, at most one (the newest) behind it. */
@@ -103,22 +109,28 @@ class MqttUplink implements Uplink {
         for (const listener of this.#listeners) listener(alertSeq, pubackMs)
       },
     })
+    const accept = (receipt: Receipt): string | undefined => this.#delivery.confirm(receipt)
     this.#receipts =
-      config.receipt === 'consumer'
-        ? new ReceiptDesk({
-            ...{ gateway, consumer: config.consumer, clock: options.clock, counters: options.counters },
-            logger: options.logger,
-            accept: receipt => this.#delivery.confirm(receipt),
-          })
-        : undefined
+      config.receipt === 'consumer' ? new ReceiptDesk({ ...options, consumer: config.consumer, accept }) : undefined
+    this.#backfill = new Backfill({
+      ...options,
+      topics: this.#topics,
+      link: this.#link,
+      deliveredAlertSeq: () => this.#delivery.deliveredAlertSeq,
+    })
     this.#desk = commands
       ? new CommandDesk({
-          handlers,
+          handlers: { backfill: ({ from, to }) => this.#backfill.send(from, to), ...handlers },
           enabled: config.commands,
+          trust: config.commandTrust,
+          gateway,
+          ledger: options.ledger,
           clock: options.clock,
+          clockState: options.clockState,
           logger: options.logger,
           counters: options.counters,
           answer: (result, to) => this.#answer(result, to),
+          onNonce: () => this.#stateChanged(),
         })
       : undefined
   }
@@ -126,6 +138,7 @@ class MqttUplink implements Uplink {
   start(): void {
     this.#started = true
     this.#delivery.start()
+    this.#desk?.start()
     this.#link.start()
   }
 
@@ -153,6 +166,10 @@ class MqttUplink implements Uplink {
 
   publishState(state: Record<string, unknown>): void {
     this.#state = state
+    this.#stateChanged()
+  }
+
+  #stateChanged(): void {
     this.#stateDirty = true
     this.#sendState()
   }
@@ -172,6 +189,8 @@ class MqttUplink implements Uplink {
   async stop(drainMs: number): Promise<void> {
     if (!this.#started) return
     this.#started = false
+    this.#desk?.stop()
+    this.#backfill.stop()
     await this.#drain(drainMs)
     await this.#delivery.stop()
     const { clock } = this.#options
@@ -213,7 +232,9 @@ class MqttUplink implements Uplink {
     if (!this.#stateDirty || this.#stateSending || this.#link.state !== 'up') return
     this.#stateDirty = false
     this.#stateSending = true
-    const body = { state: 'online', version: this.#options.version, ...this.#state }
+    const commandNonce = this.#desk?.nonce
+    const nonce = commandNonce === undefined ? {} : { commandNonce }
+    const body = { state: 'online', version: this.#options.version, ...this.#state, ...nonce }
     this.#link.publish(this.#topics.state, this.#payload('state', body), { retain: true }).then(
       () => {
         this.#stateSending = false

@@ -3,7 +3,8 @@ import type { Clock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import type { SampleBlock, SampleSink, WaveformBlock } from '../core/types.ts'
 import { Aligner } from './align.ts'
-import type { GatedBlock, RowState } from './contract.ts'
+import { ArrivalTable } from './arrivals.ts'
+import type { Arrivals, GatedBlock, RowState } from './contract.ts'
 import { Gate, ROW_STATES } from './gate.ts'
 import { LiveTable } from './live.ts'
 
@@ -11,8 +12,8 @@ import { LiveTable } from './live.ts'
 export interface AssetTaps {
   /** Rows as they will be kept: aligned, in order, none twice, with the values that the quality checks turned down. */
   stored(block: SampleBlock): void
-  /** Rows judged and gated: alarms, learning, windows. */
-  gated(block: GatedBlock): void
+  /** Rows judged and gated: alarms, learning, windows. `raw`: the same rows as they are kept. */
+  gated(block: GatedBlock, raw: SampleBlock): void
   /** Waveform pieces with the machine's state at that moment. */
   waveform(block: WaveformBlock, running: boolean): void
 }
@@ -33,6 +34,8 @@ const SPACING_KEPT = 0.5
 export class AssetLine implements SampleSink {
   readonly live: LiveTable
   readonly gate: Gate
+  readonly arrivals: Arrivals
+  readonly #arrivalTable: ArrivalTable
   readonly #aligner: Aligner | undefined
   readonly #taps: AssetTaps
   readonly #clock: Clock
@@ -54,11 +57,12 @@ export class AssetLine implements SampleSink {
     const ages = this.#waveformsAlone ? asset.channels.map(channel => channel.maxAgeMs) : []
     this.#silenceMs = Math.max(asset.gapMs, ...ages)
     this.live = new LiveTable(asset)
+    this.arrivals = this.#arrivalTable = new ArrivalTable(asset.channels.length)
     this.gate = new Gate(asset, counters, (block, raw) => {
       this.#arrived()
       taps.stored(raw)
       this.live.judged(block)
-      taps.gated(block)
+      taps.gated(block, raw)
     })
     this.#aligner = asset.layout === 'scattered' ? new Aligner(asset, counters, row => this.gate.push(row)) : undefined
   }
@@ -78,13 +82,17 @@ export class AssetLine implements SampleSink {
   }
 
   samples(block: SampleBlock): void {
-    this.live.arrived(block, this.#clock.nowUs())
+    const nowUs = this.#clock.nowUs()
+    this.live.arrived(block, nowUs)
+    this.#arrivalTable.samples(block, nowUs, this.#clock.monotonicMs())
     if (this.#aligner) this.#aligner.push(block)
     else this.gate.push(block)
   }
 
   waveform(block: WaveformBlock): void {
-    this.live.waveform(block, this.#clock.nowUs())
+    const nowUs = this.#clock.nowUs()
+    this.live.waveform(block, nowUs)
+    this.#arrivalTable.waveform(block, nowUs, this.#clock.monotonicMs())
     if (this.#waveformsAlone) this.#arrived()
     this.#taps.waveform(block, this.state === 'running')
   }

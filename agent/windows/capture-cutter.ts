@@ -80,6 +80,8 @@ export class CaptureCutter {
   #dueUs = Number.NEGATIVE_INFINITY
   /** Begin of the one being taken; NaN between captures. */
   #startUs = Number.NaN
+  /** One is wanted beside those that are due. */
+  #extra = false
 
   constructor(axes: readonly CaptureAxis[], everyUs: number, settleUs = 0) {
     this.#everyUs = everyUs
@@ -93,6 +95,11 @@ export class CaptureCutter {
       offset: 0,
       supply: new Supply(settleUs),
     }))
+  }
+
+  /** The next contiguous stretch is a capture, whatever is due; those that are due come as they would. False: never mind. */
+  takeNow(wanted = true): void {
+    this.#extra = wanted
   }
 
   /** What was gathered does not join what comes next. */
@@ -129,7 +136,8 @@ export class CaptureCutter {
 
   /** Index of the sample that a capture begins with; beyond the block where none in it may. */
   #begin(slot: Slot, block: WaveformBlock, from: number, stepUs: number): number {
-    const openedUs = Number.isNaN(this.#startUs) ? this.#dueUs : this.#startUs
+    const dueUs = this.#extra ? Number.NEGATIVE_INFINITY : this.#dueUs
+    const openedUs = Number.isNaN(this.#startUs) ? dueUs : this.#startUs
     const notBeforeUs = Math.max(openedUs, slot.supply.settledUs)
     const at = Math.max(from, Math.ceil((notBeforeUs - block.startUs) / stepUs - 1e-6))
     if (at >= block.samples.length) return at
@@ -154,7 +162,9 @@ export class CaptureCutter {
     }))
     const endUs = Math.max(...this.#slots.map(slot => slot.startUs + (slot.samples - 1) * stepUs))
     onCapture({ startUs: this.#startUs, endUs, axes })
-    this.#dueUs = this.#startUs + this.#everyUs
+    const early = this.#extra && this.#startUs < this.#dueUs
+    if (!early) this.#dueUs = this.#startUs + this.#everyUs
+    this.#extra = false
     this.void()
   }
 }

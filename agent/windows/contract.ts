@@ -51,3 +51,14 @@ export interface LiveChannel {
   rateHz: number | undefined
   quality: Quality
 }
+
+/** When values of an asset's channels came, as the gateway saw it. [channels] each; borrowed. */
+export interface Arrivals {
+  /** Monotonic ms of the newest value; NaN before the first. */
+  readonly lastMs: Float64Array
+  /** The longest usual time between two, ms; 0 before there were two. */
+  readonly usualGapMs: Float64Array
+  /** The newest value's own time, and how far that was ahead of the gateway's clock; µs. */
+  readonly sampledUs: Float64Array
+  readonly aheadUs: Float64Array
+}

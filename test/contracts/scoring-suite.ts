@@ -120,6 +120,29 @@ export function scoringContract(name: string, make: (limits: HostLimits) => Scor
     t.equal(host.status().windowsDropped, 0)
   })
 
+  t.test(`${name}: a restart keeps the queue, and every window is scored once`, async t => {
+    const host = await open(t)
+    const seen = collect(host)
+    t.same(await host.restart(), { accepted: [], refused: [] }, 'nothing scores yet')
+    await host.load([{ key: 'a', model: maxModel('a') }])
+    const queue = host.queue('a')
+    const before = host.status().pid
+    for (const value of range(0, 50)) put(queue, value)
+    const restarting = host.restart()
+    for (const value of range(50, 100)) put(queue, value)
+    t.match(await restarting, { accepted: [{ key: 'a' }], refused: [] })
+    t.equal(host.queue('a'), queue)
+    for (const value of range(100, 150)) put(queue, value)
+    await host.idle()
+    t.same(
+      seen.map(row => row.score),
+      range(0, 150),
+    )
+    const { pid, state, windowsDropped, windowsLost } = host.status()
+    t.same([state, windowsDropped, windowsLost], ['up', 0, 0])
+    if (before !== undefined) t.not(pid, before)
+  })
+
   t.test(`${name}: a swap to another shape scores what waits with the old model first`, async t => {
     const host = await open(t)
     const seen = collect(host)

@@ -50,7 +50,8 @@ t.test('the cursor moves by receipts only, the window is bounded, what has none 
   t.equal(journal.cursorSeq(), 0, 'a PUBACK moves nothing')
   for (const { text } of ear.on('alert')) t.same(schemaErrors('alert', JSON.parse(text)), [])
   t.match(JSON.parse(ear.on('alert')[0]?.text ?? ''), { lane: 'fresh', confirmed: 0 })
-  await until(() => uplink.status().notes?.some(note => /no consumer has confirmed/.test(note)), 'the note')
+  const noted = (): boolean => uplink.status().notes?.some(note => /no consumer has confirmed/.test(note)) ?? false
+  await until(noted, 'the note')
   await confirm(ear, 5)
   await until(() => journal.cursorSeq() === 5, 'five')
   await until(() => alertSeqs(ear).length === 13, 'the next five')

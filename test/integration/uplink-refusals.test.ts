@@ -165,9 +165,9 @@ t.test('a port that is no broker, a name that is unknown, a broker that falls si
   const said = async (url: string, state: string, wanted: RegExp, extra = {}): Promise<void> => {
     const uplink = testUplink(new MemoryJournal(), uplinkConfig(url, extra), { clock: scaledClock(20) })
     uplink.start()
-    await until(() => wanted.test(uplink.status().detail), `${wanted} about ${url}`)
-    t.equal(uplink.status().state, state)
-    t.comment(uplink.status().detail)
+    const seen = (): boolean => wanted.test(uplink.status().detail) && uplink.status().state === state
+    await until(seen, `${wanted} about ${url}, ${state}`)
+    t.pass(uplink.status().detail)
     await uplink.stop(0)
   }
   const ports: Server[] = []

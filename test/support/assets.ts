@@ -15,6 +15,16 @@ export function channel(id: string, extra: Partial<ChannelConfig> = {}): Channel
   }
 }
 
+/** No delays; priority 3. */
+export const ALARM: AssetConfig['alarm'] = {
+  onDelayMs: 0,
+  offDelayMs: 0,
+  deadband: 0.1,
+  priority: 3,
+  trendHorizonMs: 0,
+  shelveMaxMs: 7 * 86_400_000,
+}
+
 /** An asset with one row a second, always running. */
 export function asset(channels: readonly ChannelConfig[], extra: Partial<AssetConfig> = {}): AssetConfig {
   return {
@@ -26,7 +36,7 @@ export function asset(channels: readonly ChannelConfig[], extra: Partial<AssetCo
     gapMs: 10_000,
     running: undefined,
     learn: { runningMs: 60_000, starts: 0, provisionalAfterMs: 7 * 86_400_000 },
-    alarm: { onDelayMs: 0, offDelayMs: 0, deadband: 0.1, priority: 3, trendHorizonMs: 0, shelveMaxMs: 7 * 86_400_000 },
+    alarm: ALARM,
     suppress: [],
     model: { family: 'auto', order: 3, mean: 2, hop: 1 },
     digest: 'digest',

@@ -98,6 +98,10 @@ class FakeHost implements ScoringHost {
     return result
   }
 
+  restart(): Promise<LoadResult> {
+    return this.load(this.#entries.map(({ key, model }) => ({ key, model })))
+  }
+
   queue(key: string): WindowQueue | undefined {
     return this.#entries.find(entry => entry.key === key)?.ring
   }

@@ -39,6 +39,7 @@ export function testUplink(journal: Journal, config: UplinkConfig, extra: Partia
     gateway: GATEWAY,
     journal,
     handlers: undefined,
+    clockState: () => 'synced',
     lastAlertSeq: () => 0,
     clock: systemClock(),
     prng: seededPrng(5),

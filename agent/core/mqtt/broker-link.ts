@@ -163,7 +163,10 @@ export class BrokerLink {
     const taken = parts(cause).code === REASON.sessionTakenOver
     this.state = 'waiting'
     this.#cancelRetry = clock.after(taken ? GIVE_WAY_MS : backoff.nextMs(), () => this.#open())
-    handlers.waiting(this.#explain(cause), wasUp)
+    const reset = ['ECONNRESET', 'EPIPE'].includes(String(parts(cause).code))
+    // What was up speaks MQTT: there is no need to ask whether it does.
+    const shown = wasUp && reset ? linkFault('CUT', 'the connection was cut') : cause
+    handlers.waiting(this.#explain(shown), wasUp)
   }
 
   /**

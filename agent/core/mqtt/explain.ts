@@ -22,7 +22,14 @@ export const REASON = {
 } as const
 
 /** Errors of our own about a connection, beside those of Node and of PacketGuard. */
-export type LinkFault = 'NO_LOGIN_ANSWER' | 'CLOSED_BEFORE_LOGIN' | 'CLOSED' | 'SILENT' | 'NO_PUBACK' | 'EVICTED'
+export type LinkFault =
+  | 'NO_LOGIN_ANSWER'
+  | 'CLOSED_BEFORE_LOGIN'
+  | 'CLOSED'
+  | 'CUT'
+  | 'SILENT'
+  | 'NO_PUBACK'
+  | 'EVICTED'
 
 export function linkFault(code: LinkFault, message: string): Error {
   return Object.assign(new Error(message), { code })
@@ -161,7 +168,8 @@ const WORDS: Record<string, Words | undefined> = {
   CLOSED_BEFORE_LOGIN: ({ of, url }) =>
     `the connection was closed before the login was answered; does that port (url of ${of}) speak MQTT, ${/^(mqtts|wss):/.test(url) ? 'and does it take this client certificate' : 'and without TLS'}?`,
   CLOSED: ({ clientId }) =>
-    `the broker closed the connection; if this repeats, another client may use client id "${clientId}"`,
+    `the broker closed the connection; it is tried again; if this repeats, another client may use client id "${clientId}"`,
+  CUT: (_, text) => `${text}; it is tried again; if this repeats, look at the network and the log of the broker`,
   EVICTED: ({ clientId, of }, text) =>
     `${text}: very likely another client uses client id "${clientId}" (a cloned SD card?); give each gateway an id of its own, or set client-id in ${of}; if there is none, look at the network between`,
   SILENT: () => 'it fell silent for 1.5 keepalives; check the network and whether the broker still runs',

@@ -6,6 +6,7 @@ import { baselineOf, type Standard, standardOf } from '../families/rows.ts'
 import { writeModelFile } from '../file/model-file.ts'
 import { modelGraph } from './combine.ts'
 import { constantText } from './constant-text.ts'
+import { noiseOf } from './noise.ts'
 import { fitProcess, type ProcessFit } from './process-fit.ts'
 import { selfTestOf } from './self-test.ts'
 import { sufficiencyOf } from './sufficiency.ts'
@@ -110,7 +111,8 @@ function manifestOf(data: FitData, options: FitOptions, fit: ProcessFit, outlier
 
 function referenceOf(data: FitData, { centre, inverse }: Standard): Reference {
   const { fromUs, toUs, rows } = data
-  return { fromUs, toUs, rows, centre: [...centre], deviation: Array.from(inverse, value => 1 / value) }
+  const deviation = Array.from(inverse, value => 1 / value)
+  return { fromUs, toUs, rows, centre: [...centre], deviation, noise: noiseOf(data) }
 }
 
 /** What a person should know of it: where the wild samples are, for such come back, and then they score. */

@@ -93,6 +93,11 @@ export class ModelsFold {
     return this.#localReleases.get(asset) ?? 0
   }
 
+  /** Of a binding on its way to the disk: the next fit may begin before it is there. */
+  reserve({ asset, origin, release }: Pick<BindingRecord, 'asset' | 'origin' | 'release'>): void {
+    if (origin === 'local') this.#localReleases.set(asset, Math.max(release, this.localRelease(asset)))
+  }
+
   lineage(asset: string): Lineage {
     let lineage = this.#lineages.get(asset)
     if (!lineage) this.#lineages.set(asset, (lineage = { files: [], alarms: [] }))
@@ -145,9 +150,9 @@ export class ModelsFold {
   }
 
   #bindLocal(record: BindingRecord, before: BindingRecord | undefined): void {
-    const { asset, sha256, kind, release } = record
+    const { asset, sha256, kind } = record
     // One that is gone back to has a lower one than the last.
-    this.#localReleases.set(asset, Math.max(release, this.localRelease(asset)))
+    this.reserve(record)
     const lineage = this.lineage(asset)
     if (!lineage.files.includes(sha256)) lineage.files.push(sha256)
     if (kind === 'whole') return

@@ -1,8 +1,9 @@
 // How the machine stands in absolute terms: a baseline only says what is usual here, and a machine may be sick when it is
-// learnt. Fixed limits and the zones of ISO 20816-3 know nothing of its history.
+// learnt. Fixed limits and the zones of its velocity know nothing of its history.
 import type { AssetConfig, ChannelConfig } from '../../config/contract.ts'
 import type { Reference } from '../contract.ts'
-import { machineClass, type Zone, severityOf as zoneOf } from '../vibration/severity.ts'
+import { type Zone, severityOf as zoneOf } from '../vibration/severity.ts'
+import { zonesOf } from '../vibration/zones.ts'
 
 /** What one channel was like while it was learnt. */
 export interface ChannelSeverity {
@@ -41,10 +42,10 @@ function vibrationSeverity(
   const [worst] = [...velocities].sort((a, b) => b.mmPerS - a.mmPerS)
   if (!worst) return []
   const { channel, mmPerS: mean } = worst
-  const known = machineClass(machine)
-  const judged = known && zoneOf(velocities, known.group, known.support)
+  const zones = zonesOf(machine)
+  const judged = zones && zoneOf(velocities, zones)
   if (judged) return [{ channel, mean, text: judged.text, zone: judged.zone, high: isSick(judged.zone) }]
-  const text = `${channel} ${short(mean)} mm/s, in no zone without machine: {group, support}`
+  const text = `${channel} ${short(mean)} mm/s, in no zone without machine: {group, support}, or {category, power} of a pump`
   return [{ channel, mean, text, high: false }]
 }
 
@@ -61,7 +62,7 @@ function telemetrySeverity(asset: AssetConfig, ids: readonly string[], reference
 /** `no absolute reference: …` where nothing is known. */
 export function severityText(found: readonly ChannelSeverity[]): string {
   if (found.length > 0) return found.map(({ text }) => text).join('; ')
-  return 'no absolute reference: no fixed limits (min, max), and no vibration velocity with group and support of the machine'
+  return 'no absolute reference: no fixed limits (min, max), and no vibration velocity with zones of the machine'
 }
 
 function limitSeverity(channel: ChannelConfig, mean: number): ChannelSeverity[] {
@@ -98,10 +99,10 @@ function zoneSeverity(
   machine: AssetConfig['machine'],
 ): ChannelSeverity | undefined {
   const factor = MM_S[channel.unit]
-  const known = machineClass(machine)
+  const zones = zonesOf(machine)
   // The zones are for the rms; a peak is another number.
-  if (!known || channel.waveform || factor === undefined || !/^rms$/i.test(channel.detector ?? '')) return undefined
-  const judged = zoneOf([{ channel: channel.id, mmPerS: mean * factor }], known.group, known.support)
+  if (!zones || channel.waveform || factor === undefined || !/^rms$/i.test(channel.detector ?? '')) return undefined
+  const judged = zoneOf([{ channel: channel.id, mmPerS: mean * factor }], zones)
   if (!judged) return undefined
   const { zone, text } = judged
   return { channel: channel.id, mean, text, zone, high: isSick(zone) }

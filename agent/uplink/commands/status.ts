@@ -1,3 +1,9 @@
-import type { CommandRun } from './command.ts'
+import { type CommandSpec, RARELY_MS } from './command.ts'
 
-export const status: CommandRun = async handlers => ({ ok: true, message: 'status', detail: await handlers.status() })
+/** Only looks. */
+export const status: CommandSpec = {
+  trust: 'open',
+  everyMs: RARELY_MS,
+  recorded: false,
+  read: () => async handlers => ({ ok: true, message: 'status', detail: await handlers.status() }),
+}

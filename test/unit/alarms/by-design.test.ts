@@ -80,6 +80,11 @@ t.test('an operating state suppresses the rules it names; a value that is missin
   t.notOk(transitions[1]?.neverRaised)
 })
 
+t.test('a rule that nothing watches is named', async t => {
+  const { engine } = engineAt('12:00:00', [{ ...NIGHT, rules: ['flow.min', 'flow.mni', 'model'] }])
+  t.same(engine.unknownSuppressed(), ['p-101 flow.mni'])
+})
+
 t.test('over a restart: what is still wanted is not recorded again, what no longer is wanted ends', async t => {
   const first = engineAt('22:30:00', [NIGHT])
   t.same(words(first.transitions), ['suppressed * by-design'])

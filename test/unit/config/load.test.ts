@@ -63,6 +63,7 @@ t.test('a pump with eight channels over MQTT', async t => {
       keepaliveS: 30,
       qos: 1,
       retained: 'ignore',
+      watch: { downMs: 5 * MIN, errorsPerMin: 60 },
     },
   ])
   const pump = config.assets[0] as AssetConfig
@@ -89,10 +90,12 @@ t.test('a pump with eight channels over MQTT', async t => {
     stream: 0,
     index: 0,
   })
+  const sensor = { priority: 4, offDelayMs: 5 * MIN, silentMs: 5 * MIN, clockMs: 5 * MIN }
   t.same(pump.channels[0], {
     id: 'flow',
     unit: 'm3/h',
     ...common,
+    sensor: { ...sensor, outOfRangeMs: MIN },
     range: { low: 0, high: 200 },
     limit: { ...limit, deadband: 2 },
     binding: bound('flow'),
@@ -101,11 +104,12 @@ t.test('a pump with eight channels over MQTT', async t => {
     id: 'discharge',
     unit: 'bar',
     ...common,
+    sensor,
     max: 9,
     limit: { ...limit, deadband: 0.09 },
     binding: bound('discharge'),
   })
-  t.match(pump.channels[5], { unit: 'Cel', reports: 'on-change', maxAgeMs: 15 * MIN })
+  t.match(pump.channels[5], { unit: 'Cel', reports: 'on-change', maxAgeMs: 15 * MIN, sensor: { silentMs: 15 * MIN } })
   t.match(pump.channels[6], { max: 95, limit: { deadband: 0.95 } })
   t.match(pump.channels[7], { unit: 'mm/s', detector: 'rms' })
   t.same(pump.running, { text: 'speed > 300', anyOf: [[{ channel: 4, op: '>', value: 300 }]], settleMs: 2 * MIN })
@@ -122,6 +126,10 @@ t.test('a pump with eight channels over MQTT', async t => {
     deadband: 0.1,
     priority: 3,
     action: 'Check strainer',
+    setpoint: 1,
+    zones: 'on',
+    trendHorizonMs: 30 * DAY,
+    shelveMaxMs: 7 * DAY,
   })
   t.same(pump.model, { family: 'auto', order: 5, mean: 10, hop: 1 })
 })

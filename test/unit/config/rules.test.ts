@@ -1,5 +1,6 @@
 // Rules of the other sections, what is only warned about, and many mistakes at once.
 import t from 'tap'
+import { COMMANDS } from '../../support/config-commands.ts'
 import { issuesOf, lines, load, withAsset, withParts } from '../../support/config-io.ts'
 import { asset, CH, channel, FLOW, MQTT, type Rule, refuses } from '../../support/config-rules.ts'
 
@@ -11,18 +12,7 @@ const SECTIONS: Rule[] = [
       'uplink.mqtt: is missing; expected mqtt, a mapping of keys | keys: url, client-id, username, password, tls, protocol, keepalive',
     ],
   ],
-  [
-    'later command',
-    withParts('uplink: {mqtt: {url: "mqtt://b"}, commands: [shelve]}'),
-    [
-      'uplink.commands[0]: expected one of sync, status, got the text "shelve" | the command shelve is not supported yet by this version',
-    ],
-  ],
-  [
-    'commands',
-    withParts('uplink: {mqtt: {url: "mqtt://b"}, commands: sync}'),
-    ['uplink.commands: expected a list of commands, got the text "sync" | write commands: [sync]'],
-  ],
+  ...COMMANDS,
   [
     'size without unit',
     withParts('storage: {journal: 64}'),

@@ -2,9 +2,10 @@ import t from 'tap'
 import { lowBand } from '../../../agent/models/vibration/decimate.ts'
 import { accelerationFeatures } from '../../../agent/models/vibration/features.ts'
 import { Fft, smoothAtLeast } from '../../../agent/models/vibration/fft.ts'
-import { machineClass, severityOf } from '../../../agent/models/vibration/severity.ts'
+import { severityOf } from '../../../agent/models/vibration/severity.ts'
 import { lowSpectrum, STANDARD_GRAVITY, velocityOf } from '../../../agent/models/vibration/velocity.ts'
 import { bandPower, welch } from '../../../agent/models/vibration/welch.ts'
+import { zonesOf } from '../../../agent/models/vibration/zones.ts'
 import { noise, plus, RATE, tones } from '../../support/vibration.ts'
 
 const near = (got: number, want: number, share: number): boolean => Math.abs(got / want - 1) <= share
@@ -191,21 +192,21 @@ t.test('features of known signals', async t => {
 })
 
 t.test('the zone is that of the worst axis, by group and support', async t => {
+  const zones = (group: number, support: string) => zonesOf({ group, support })!
   const axes = [
     { channel: 'de-h', mmPerS: 2.9 },
     { channel: 'de-v', mmPerS: 1.1 },
   ]
-  t.match(severityOf(axes, 2, 'rigid'), {
+  t.match(severityOf(axes, zones(2, 'rigid')), {
     zone: 'C',
     channel: 'de-h',
     text: 'zone C: de-h 2.9 mm/s (B/C at 2.8; ISO 20816-3, group 2, rigid)',
   })
-  t.match(severityOf(axes, 1, 'flexible'), { zone: 'A', text: /A\/B at 3.5/ })
-  t.match(severityOf([{ channel: 'a', mmPerS: 7.1 }], 1, 'rigid'), { zone: 'D' }, 'on the boundary it is the worse')
-  t.equal(severityOf([], 1, 'rigid'), undefined)
-  t.same(machineClass({ group: 2, support: 'rigid', power: '55kW' }), { group: 2, support: 'rigid' })
-  t.same(
-    [machineClass(undefined), machineClass({ group: 3, support: 'rigid' }), machineClass({ group: 1 })],
-    [undefined, undefined, undefined],
+  t.match(severityOf(axes, zones(1, 'flexible')), { zone: 'A', text: /A\/B at 3.5/ })
+  t.match(
+    severityOf([{ channel: 'a', mmPerS: 7.1 }], zones(1, 'rigid')),
+    { zone: 'D' },
+    'on the boundary it is the worse',
   )
+  t.equal(severityOf([], zones(1, 'rigid')), undefined)
 })

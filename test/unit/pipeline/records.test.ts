@@ -48,7 +48,9 @@ t.test('what was recorded is there after a restart', async t => {
   const first = await open(disk)
   await first.records.alarm(raised(1))
   await first.records.alarm(raised(2))
-  await first.records.bind(binding({ release: 4 }))
+  const bound = first.records.bind(binding({ release: 4 }))
+  t.equal(first.records.models.localRelease('p-101'), 4, 'taken before it is on the disk: the next fit may begin')
+  await bound
   await first.records.bind(binding({ origin: 'delivered', release: 9, sha256: 'cd' }))
   await first.records.learn(learning())
   await first.journal.close()
@@ -114,6 +116,36 @@ t.test('checkpoints carry everything when old segments are gone', async t => {
   t.equal(records.models.bindings.get('p-101')?.release, 7)
   t.equal(records.models.localRelease('p-101'), 7)
   t.equal(records.models.learning.get('p-101')?.rows, 11)
+})
+
+t.test('counters of commands outlive the records that used them', async t => {
+  const disk = memoryDisk()
+  const { records, journal } = await open(disk)
+  const accepted = (counter: number) => ({
+    schema: 'wearwatch.operator/1' as const,
+    event: 'accepted' as const,
+    atUs: 1,
+    by: 'key ops',
+    command: 'shelve',
+    arguments: {},
+    id: 'r',
+    key: 'ops',
+    keySha256: 'ab',
+    counter,
+  })
+  await records.operator(accepted(7))
+  await records.operator(accepted(5))
+  t.equal(records.operators.counterOf('ab'), 7)
+  const cursor = await journal.cursor('uplink')
+  for (let i = 1; journal.status().firstSeq <= 2; i++) {
+    const seq = await records.alarm(transition({ alertSeq: i, id: `ID${i}`, message: 'x'.repeat(4_000) }))
+    await cursor.advance(seq!)
+  }
+  await journal.close()
+  const second = await open(disk)
+  t.equal(second.records.operators.counterOf('ab'), 7, 'from the checkpoint alone')
+  t.equal(second.records.operators.counterOf('cd'), 0)
+  await second.journal.close()
 })
 
 t.test('records that are whole but make no sense are left out', async t => {

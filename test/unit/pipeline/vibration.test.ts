@@ -53,6 +53,7 @@ function bench() {
     vibration,
     scoring: [scoring],
     scores: { featuresMessage: () => undefined },
+    trends: { of: () => undefined },
     lines: [{ machineNow: () => 'running' }],
     host: { status: () => ({ state: 'idle', placements: [], quarantined: [] }) },
   } as unknown as AgentParts

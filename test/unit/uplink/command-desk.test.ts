@@ -1,20 +1,28 @@
 import fc from 'fast-check'
 import t from 'tap'
+import type { CommandName } from '../../../agent/config/contract.ts'
 import { Counters } from '../../../agent/core/counters.ts'
 import { AgentError } from '../../../agent/core/errors.ts'
 import { silentLogger } from '../../../agent/core/logger.ts'
-import { CommandDesk, type CommandResult, type ReplyTo } from '../../../agent/uplink/command-desk.ts'
+import { CommandDesk, type CommandResult } from '../../../agent/uplink/command-desk.ts'
 import type { CommandHandlers } from '../../../agent/uplink/contract.ts'
+import type { ReplyTo } from '../../../agent/uplink/reply-to.ts'
 import { manualClock } from '../../support/manual-clock.ts'
+import { GATEWAY } from '../../support/uplink-parts.ts'
 import { until } from '../../support/waiting.ts'
 
-function desk(handlers: Partial<CommandHandlers> = {}, enabled: string[] = ['sync', 'status']) {
+function desk(handlers: Partial<CommandHandlers> = {}, enabled: CommandName[] = ['sync', 'status']) {
   const answers: (CommandResult & { to: ReplyTo })[] = []
   const clock = manualClock()
   const counters = new Counters()
   let ran = 0
   const made = new CommandDesk({
     enabled,
+    trust: undefined,
+    gateway: GATEWAY,
+    ledger: undefined,
+    clockState: () => 'synced',
+    onNonce: () => {},
     handlers: {
       sync: async () => {
         ran++
@@ -28,8 +36,8 @@ function desk(handlers: Partial<CommandHandlers> = {}, enabled: string[] = ['syn
     counters,
     answer: (result, to) => answers.push({ ...result, to }),
   })
-  const send = (payload: string | Buffer, retain = false, properties = {}): void =>
-    made.receive(Buffer.from(payload), { retain, properties })
+  const send = (payload: string | Buffer, retain = false, properties = {}, qos: 0 | 1 = 1): void =>
+    made.receive(Buffer.from(payload), { retain, properties, qos })
   return { send, answers, clock, counters, ran: () => ran }
 }
 
@@ -59,6 +67,10 @@ t.test('what is refused, and why', async t => {
   retained.send(ask('sync', '1'), true)
   t.match(retained.answers, [{ id: '1', command: 'sync', ok: false, message: /retain/ }])
   t.equal(retained.ran(), 0)
+  const careless = desk()
+  careless.send(ask('sync', '1'), false, {}, 0)
+  t.match(careless.answers, [{ id: '1', command: 'sync', ok: false, message: /QoS 1/, detail: { reason: 'qos-0' } }])
+  t.equal(careless.ran(), 0)
 })
 
 t.test('one in five seconds per command', async t => {

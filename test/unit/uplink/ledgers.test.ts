@@ -99,3 +99,25 @@ t.test('receipts: a gateway that lost its storage numbers from 1 again, and is t
   t.same(ledger.take(GW, id(1, 'b'), 1, { lane: 'fresh', confirmed: 0 }), { verdict: 'new' })
   t.same(ledger.position(GW), { seq: 1 })
 })
+
+t.test('what somebody asked for once more is taken where it is not known, and moves nothing', async t => {
+  const receipts = new ReceiptLedger()
+  receipts.take(GW, id(5), 5, { lane: 'fresh', confirmed: 4 })
+  t.same(receipts.take(GW, id(2), 2, { backfill: true }), { verdict: 'new' })
+  t.same(receipts.take(GW, id(5), 5, { backfill: true }), { verdict: 'duplicate' })
+  t.same(receipts.take(GW, id(9), 9, { backfill: true }), { verdict: 'new' })
+  t.same(receipts.position(GW), { seq: 5 })
+  const ledger = new AlertLedger()
+  ledger.take(GW, id(5), 5)
+  t.same(ledger.take(GW, id(2), 2, { backfill: true }), { verdict: 'late' })
+  t.equal(ledger.outOfOrder, 0)
+})
+
+t.test('lane fields that are none are not looked at', async t => {
+  const bad = { lane: 7, backlog: { from: 'x', to: -1 }, confirmed: 'all', backfill: 'yes' } as unknown as LaneView
+  const receipts = new ReceiptLedger()
+  t.same(receipts.take(GW, id(1), 1, bad), { verdict: 'new' })
+  t.same(receipts.position(GW), { seq: 1 })
+  const ledger = new AlertLedger()
+  t.same(ledger.take(GW, id(4), 4, { backlog: null } as unknown as LaneView), { verdict: 'new' })
+})

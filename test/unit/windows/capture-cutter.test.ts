@@ -115,3 +115,29 @@ t.test('a clock that is set back while a supply settles moves its end', async t 
     [6_000, 11_000],
   )
 })
+
+t.test('one more when asked for, and those that are due come as they would', async t => {
+  const { made, taken, push } = cutter(10, 50)
+  for (let at = 0; at < 200; at += 10) {
+    if (at === 20) made.takeNow()
+    if (at === 120) {
+      made.takeNow()
+      made.takeNow(false)
+    }
+    push(piece(at, 10))
+  }
+  t.same(
+    taken.map(({ from }) => from),
+    [0, 20, 50, 100, 150],
+  )
+  await t.test('while one is being taken that is it', async t => {
+    const { made, taken, push } = cutter(10, 50)
+    push(piece(0, 5))
+    made.takeNow()
+    for (let at = 5; at < 60; at += 5) push(piece(at, 5))
+    t.same(
+      taken.map(({ from }) => from),
+      [0, 50],
+    )
+  })
+})
