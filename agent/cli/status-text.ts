@@ -5,6 +5,7 @@ import type { ScorerStatus } from '../scoring/contract.ts'
 import type { SourceStatus } from '../sources/contract.ts'
 import type { UplinkStatus } from '../uplink/contract.ts'
 import { bar } from './bar.ts'
+import { commandsText } from './commands-text.ts'
 import { localTime, paint, print } from './shared.ts'
 import { type VibrationLine, vibrationTexts } from './vibration-text.ts'
 
@@ -94,6 +95,8 @@ export function printStatus(raw: Record<string, unknown>): void {
     `${status.uplink.state}: ${status.uplink.detail}; alerts ${status.uplink.deliveredAlertSeq ?? 0}/${status.uplink.lastAlertSeq ?? 0} delivered`,
   )
   printNotes(status.uplink.notes)
+  const commands = commandsText(status.counters)
+  if (commands) line('commands', true, commands)
   line(
     'journal',
     !status.journal.failing,

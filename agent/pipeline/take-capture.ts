@@ -17,7 +17,7 @@ type Parts = Pick<AgentParts, 'config' | 'lines' | 'captures' | 'clock' | 'histo
  * although it should have.
  */
 export async function takeCapture(parts: Parts, id: string, by: string): Promise<CommandReport> {
-  const { config, clock, history, logger } = parts
+  const { config, history, logger } = parts
   const asset = config.assets.find(candidate => candidate.id === id)
   if (!asset) throw new AgentError('NOT_FOUND', `no asset ${id}; there are ${config.assets.map(a => a.id).join(', ')}`)
   const plan = capturePlan(asset)

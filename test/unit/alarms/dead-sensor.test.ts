@@ -10,7 +10,7 @@ import { AssetLine } from '../../../agent/windows/asset-line.ts'
 import type { GatedBlock } from '../../../agent/windows/contract.ts'
 import { model, scored, testEngine } from '../../support/alarm-parts.ts'
 import { holds } from '../../support/alarm-property.ts'
-import { ALARM, asset, channel } from '../../support/assets.ts'
+import { asset, channel } from '../../support/assets.ts'
 import { MIN_MS, SECOND_US, SENSOR, START_US } from '../../support/sensor-parts.ts'
 
 const MINUTE_S = 60

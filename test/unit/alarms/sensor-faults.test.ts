@@ -5,7 +5,7 @@ import { restore } from '../../../agent/alarms/state.ts'
 import type { SensorConfig } from '../../../agent/config/contract.ts'
 import { seededPrng } from '../../../agent/core/prng.ts'
 import { model, scored, type TestEngine, testEngine } from '../../support/alarm-parts.ts'
-import { ALARM, asset, channel } from '../../support/assets.ts'
+import { asset, channel } from '../../support/assets.ts'
 import { judged, MIN_MS, SECOND_US, SENSOR, START_US } from '../../support/sensor-parts.ts'
 
 const pump = (sensor: Partial<SensorConfig>, extra: Parameters<typeof asset>[1] = {}) =>
