@@ -1,11 +1,12 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../core/clock.ts'
+import { AgentError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
 import { entropySeed, seededPrng } from '../core/prng.ts'
-import { type AlertView, type CollectItem, Collector } from '../uplink/collect.ts'
+import { Collector } from '../uplink/collect.ts'
+import type { AlertView, CollectItem } from '../uplink/collect-items.ts'
 import { type BrokerFlags, brokerLink, brokerUrl } from './broker-options.ts'
-import { unwritable } from './files.ts'
+import { CollectStore } from './collect-store.ts'
 import { action, EXIT, paint, print } from './shared.ts'
 
 interface CollectFlags extends BrokerFlags {
@@ -14,12 +15,16 @@ interface CollectFlags extends BrokerFlags {
   out?: string
   json?: boolean
   count?: number
+  receipt?: string
   fromRetained?: boolean
 }
 
 const HELP = `
 Subscribes to the alert stream with QoS 1, drops repeats, reports gaps and wrong order per gateway.
 With --client-id the broker keeps the session: alerts published while this was not running arrive later.
+
+With --receipt each gateway is told what is in FILE (receipt: consumer): it keeps and repeats alerts until then. Alerts are
+then taken in order, FILE is synced before each receipt, and read back at the start.
 
 Ends on Ctrl-C or after --count alerts; exit code 0. The summary goes to stderr.`
 
@@ -36,15 +41,21 @@ export function collectCommand(): Command {
     .option('--out <file>', 'append alerts to FILE as NDJSON')
     .option('--json', 'print NDJSON instead of lines')
     .option('--count <n>', 'end after N alerts', count)
+    .option('--receipt <name>', 'confirm what is in FILE to the gateways, under this name; needs --out', consumerName)
     .option('--from-retained', 'begin with the alarms that stand now')
     .addHelpText('after', HELP)
     .action(action(collect))
 }
 
 async function collect(flags: CollectFlags): Promise<number> {
+  if (flags.receipt !== undefined && flags.out === undefined)
+    throw new AgentError('CONFIG_INVALID', '--receipt confirms what is stored in a file: give --out FILE as well')
   const config = brokerLink(flags, 'collect')
-  const out = flags.out === undefined ? undefined : openOut(flags.out)
+  const out = flags.out === undefined ? undefined : new CollectStore(flags.out)
+  const ledger = flags.receipt === undefined ? undefined : await out?.ledger()
+  const storedBefore = ledger?.received ?? 0
   const stopped = stopSignal()
+  const received = (): number => (ledger ? ledger.received - storedBefore : collector.ledger.received)
   const collector = new Collector({
     config,
     ...(flags.site === undefined ? {} : { site: flags.site }),
@@ -56,23 +67,25 @@ async function collect(flags: CollectFlags): Promise<number> {
     logger: createLogger({ level: 'info', format: 'text' }).room('collect'),
     onItem: item => {
       show(item, flags, out)
-      if (flags.count === undefined || collector.ledger.received < flags.count) return
+      if (flags.count === undefined || received() < flags.count) return
       collector.close()
       stopped.stop()
     },
+    ...(ledger && flags.receipt ? { receipts: { consumer: flags.receipt, ledger, sync: () => out?.sync() } } : {}),
   })
   collector.start()
   await stopped.promise
   await collector.stop()
-  if (out !== undefined) closeSync(out)
-  const { received, duplicates, missing, outOfOrder } = collector.ledger
+  out?.close()
+  const { duplicates, missing } = ledger ?? collector.ledger
+  const { outOfOrder } = collector.ledger
   process.stderr.write(
-    `received ${received}, duplicates ${duplicates}, missing ${missing}, out of order ${outOfOrder}, malformed ${collector.malformed}\n`,
+    `received ${received()}, duplicates ${duplicates}, missing ${missing}, out of order ${outOfOrder}, malformed ${collector.malformed}\n`,
   )
   return EXIT.ok
 }
 
-function show(item: CollectItem, flags: CollectFlags, out: number | undefined): void {
+function show(item: CollectItem, flags: CollectFlags, out: CollectStore | undefined): void {
   if (item.kind === 'malformed') {
     note(`not an alert on ${item.topic}`)
     return
@@ -84,7 +97,7 @@ function show(item: CollectItem, flags: CollectFlags, out: number | undefined): 
   if (item.kind === 'stated-gap') note(`${item.gateway} states a loss: ${item.text}`)
   if (item.kind === 'alert' && item.late) note(`alert ${item.alert.seq} came out of order`)
   // Written before the PUBACK goes out: an alert is never acknowledged and then lost by this process.
-  if (out !== undefined) writeSync(out, `${item.text}\n`)
+  out?.write(item.text)
   if (flags.json) print(item.text)
   else if (item.kind !== 'stated-gap') print(lineOf(item.alert, item.kind === 'standing'))
 }
@@ -116,14 +129,6 @@ function localTime(iso: string): string {
   return `${local} ${minutes < 0 ? '-' : '+'}${pad(minutes / 60)}:${pad(minutes % 60)}`
 }
 
-function openOut(path: string): number {
-  try {
-    return openSync(path, 'a')
-  } catch (error) {
-    throw unwritable(path, error)
-  }
-}
-
 function stopSignal(): { promise: Promise<void>; stop: () => void } {
   let stop = (): void => {}
   const promise = new Promise<void>(resolve => {
@@ -137,6 +142,11 @@ function stopSignal(): { promise: Promise<void>; stop: () => void } {
 function level(text: string): string {
   if (/^[^/+#\s]{1,128}$/.test(text)) return text
   throw new InvalidArgumentError('one topic level, without / + # or spaces.')
+}
+
+function consumerName(text: string): string {
+  if (/^[\x20-\x7e]{1,64}$/.test(text)) return text
+  throw new InvalidArgumentError('1 to 64 printable ASCII characters.')
 }
 
 function count(text: string): number {

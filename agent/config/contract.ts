@@ -230,8 +230,16 @@ export interface UplinkConfig extends MqttLinkConfig {
   /** Seconds between `health` messages and between `features` messages of an asset. */
   healthEveryMs: number
   featuresEveryMs: number
-  /** Publishes awaiting their PUBACK at most. */
+  /** Alerts awaiting their PUBACK, or their receipt, at most. */
   inFlightMax: number
+  receipt: 'puback' | 'consumer'
+  /** The one whose receipts count; absent: any. */
+  consumer?: string
+  receiptTimeoutMs: number
+  /** From so many waiting alerts on they are delivered apart from fresh ones, so many a second. */
+  backfill: { from: number; perSecond: number }
+  /** MQTT 5 message expiry of alerts; absent: never. */
+  expiryMs?: number
   /** Commands accepted from MQTT; off until listed, but for `sync` where models are delivered. */
   commands: readonly CommandName[]
   /** Who may give those that change something. Undefined: nobody. */

@@ -9,6 +9,8 @@ const GIB = 2 ** 30
 
 export const FILE_DEFAULT = '/etc/wearwatch/wearwatch.yaml'
 
+const DELIVERY = { receipt: 'puback', receiptTimeoutMs: 30 * SECOND, backfill: { from: 500, perSecond: 50 } } as const
+
 export const DEFAULTS = {
   everyMs: SECOND,
   /** Times `every`. */
@@ -46,7 +48,13 @@ export const DEFAULTS = {
   serial: { parity: 'none', dataBits: 8, stopBits: 1, counter: 'u16', frameBytesMax: 16_384, delimiter: ',' },
   replay: { speed: 1 },
   simulator: { seed: 1, rateHz: 1, fault: 'none', faultAfterMs: HOUR },
-  uplink: { healthEveryMs: MINUTE, featuresEveryMs: MINUTE, inFlightMax: 16, unsignedShelveMaxMs: 8 * HOUR },
+  uplink: {
+    healthEveryMs: MINUTE,
+    featuresEveryMs: MINUTE,
+    inFlightMax: 16,
+    unsignedShelveMaxMs: 8 * HOUR,
+    ...DELIVERY,
+  },
   storage: {
     dir: '/var/lib/wearwatch',
     journalBytesMax: 64 * MIB,

@@ -28,13 +28,7 @@ export function redacted(config: AgentConfig): Keys {
     sources: Object.fromEntries(config.sources.map(source => [source.id, sourceKeys(source)])),
     assets: Object.fromEntries(config.assets.map(asset => [asset.id, assetKeys(asset)])),
     ...(uplink && {
-      uplink: {
-        mqtt: linkKeys(uplink),
-        health: durationText(uplink.healthEveryMs),
-        features: durationText(uplink.featuresEveryMs),
-        'in-flight': uplink.inFlightMax,
-        commands: commandKeys(uplink),
-      },
+      uplink: uplinkKeys(uplink),
     }),
     storage: storageKeys(config.storage),
     scorer: scorerKeys(config.scorer),
@@ -54,6 +48,21 @@ export function redacted(config: AgentConfig): Keys {
 /** Without the keys that are undefined. */
 function given(keys: Keys): Keys {
   return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined))
+}
+
+function uplinkKeys(uplink: UplinkConfig): Keys {
+  return given({
+    mqtt: linkKeys(uplink),
+    health: durationText(uplink.healthEveryMs),
+    features: durationText(uplink.featuresEveryMs),
+    'in-flight': uplink.inFlightMax,
+    receipt: uplink.receipt,
+    consumer: uplink.consumer,
+    'receipt-timeout': uplink.receipt === 'consumer' ? durationText(uplink.receiptTimeoutMs) : undefined,
+    backfill: { from: uplink.backfill.from, rate: `${uplink.backfill.perSecond}/s` },
+    expiry: uplink.expiryMs === undefined ? undefined : durationText(uplink.expiryMs),
+    commands: commandKeys(uplink),
+  })
 }
 
 function linkKeys(link: MqttLinkConfig): Keys {

@@ -147,6 +147,23 @@ export function rate(what: string, low: number, high: number) {
     .transform((input, ctx) => bounded(ctx, input, parseRate(input), low, high, hz => `${hz}Hz`))
 }
 
+/** Events a second: `50/s`. */
+export function perSecond(what: string, low: number, high: number) {
+  const problem = (input: unknown): string =>
+    withHint(
+      expected(`${what}, a rate such as 50/s`, input),
+      typeof input === 'number' ? `write ${input}/s` : undefined,
+    )
+  return z
+    .string({ error: issue => problem(issue.input) })
+    .meta({ pattern: '^[0-9]+(\\.[0-9]+)? ?/s$' })
+    .transform((input, ctx) => {
+      const digits = /^(\d{1,9}(?:\.\d{1,6})?) ?\/s$/.exec(input.trim())?.[1]
+      if (digits === undefined) return refuse(ctx, expected(`${what}, a rate such as 50/s`, input), 'write 50/s')
+      return bounded(ctx, input, { value: Number(digits) }, low, high, n => `${n}/s`)
+    })
+}
+
 type Context = z.RefinementCtx<unknown>
 
 function bounded(

@@ -4,7 +4,19 @@ import { z } from 'zod'
 import { cronProblem } from './cron.ts'
 import { fullAssetSchema, fullTypeSchema } from './schema-assets.ts'
 import { commandsSchema } from './schema-commands.ts'
-import { duration, integer, notYet, object, oneOf, refuse, size, slug, text, withHint } from './schema-parts.ts'
+import {
+  duration,
+  integer,
+  notYet,
+  object,
+  oneOf,
+  perSecond,
+  refuse,
+  size,
+  slug,
+  text,
+  withHint,
+} from './schema-parts.ts'
 import { linkShape, sourceSchema } from './schema-sources.ts'
 import { expected } from './wording.ts'
 
@@ -24,7 +36,25 @@ const uplinkKeys = {
     .describe('Between feature messages of an asset. Default 60s.'),
   'in-flight': integer('in-flight', 1, 1000)
     .optional()
-    .describe('Publishes awaiting their PUBACK at most. Default 16.'),
+    .describe('Alerts awaiting their PUBACK, or the receipt of the consumer, at most. Default 16.'),
+  receipt: oneOf(['puback', 'consumer'])
+    .optional()
+    .describe('Who says that an alert arrived: the broker (puback), or a consumer on alert-receipt. Default puback.'),
+  consumer: text('the name of a consumer', 64).optional().describe('Only its receipts count. Default: those of any.'),
+  'receipt-timeout': duration('receipt-timeout', 1000, 86_400_000)
+    .optional()
+    .describe('Alerts without a receipt for so long are sent again. Default 30s.'),
+  backfill: object('backfill', {
+    from: integer('from', 1, 10_000_000)
+      .optional()
+      .describe('So many waiting alerts are delivered apart from fresh ones. Default 500.'),
+    rate: perSecond('rate', 1, 100_000).optional().describe('How fast, in alerts a second. Default 50/s.'),
+  })
+    .optional()
+    .describe('Delivery of alerts that piled up during an outage.'),
+  expiry: duration('expiry', 1000, 365 * 86_400_000)
+    .optional()
+    .describe('MQTT 5: the broker drops alerts that it could not pass on for so long. Default: never.'),
 }
 
 /** `commands` has two forms, which are checked apart: see schema-commands.ts. */

@@ -70,7 +70,31 @@ export function buildUplink(
     healthEveryMs: uplink.health ?? DEFAULTS.uplink.healthEveryMs,
     featuresEveryMs: uplink.features ?? DEFAULTS.uplink.featuresEveryMs,
     inFlightMax: uplink['in-flight'] ?? DEFAULTS.uplink.inFlightMax,
+    ...deliveryOf(ctx, uplink),
     ...buildCommands(ctx, uplink.commands, delivered),
+  }
+}
+
+type UplinkIn = z.output<typeof uplinkSchema>
+
+function deliveryOf(
+  ctx: LoadContext,
+  uplink: UplinkIn,
+): Pick<UplinkConfig, 'receipt' | 'consumer' | 'receiptTimeoutMs' | 'backfill' | 'expiryMs'> {
+  const { uplink: defaults } = DEFAULTS
+  const receipt = uplink.receipt ?? defaults.receipt
+  for (const key of ['consumer', 'receipt-timeout'] as const)
+    if (receipt === 'puback' && uplink[key] !== undefined)
+      ctx.issues.warn(['uplink', key], 'does nothing without receipt: consumer', 'write receipt: consumer')
+  return {
+    receipt,
+    ...(uplink.consumer === undefined ? {} : { consumer: uplink.consumer }),
+    receiptTimeoutMs: uplink['receipt-timeout'] ?? defaults.receiptTimeoutMs,
+    backfill: {
+      from: uplink.backfill?.from ?? defaults.backfill.from,
+      perSecond: uplink.backfill?.rate ?? defaults.backfill.perSecond,
+    },
+    ...(uplink.expiry === undefined ? {} : { expiryMs: uplink.expiry }),
   }
 }
 

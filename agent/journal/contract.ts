@@ -78,7 +78,10 @@ export interface Journal {
   read(fromSeq: number, limit: number): Promise<JournalRecord[]>
   /** Called after each group of appends became durable, with the highest seq. Returns the unsubscribe. */
   onAppend(listener: (seq: number) => void): () => void
-  /** A durable position, "everything up to and including this seq is done", 0 at first. */
+  /**
+   * A durable position, "everything up to and including this seq is done", 0 at first. Records past a cursor are kept as long as
+   * there is room; a name that ends in `-mark` is a note of its owner and keeps nothing.
+   */
   cursor(name: string): Promise<Cursor>
   status(): JournalStatus
   /** Waits for pending appends. */

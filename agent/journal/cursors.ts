@@ -43,22 +43,26 @@ export class Cursors {
     const { disk, dir, lastSeq, logger, counters } = this.#options
     const cursor = await new FileCursor(disk, dir, name, lastSeq).open()
     this.#open.push(cursor)
-    if (cursor.absent && lastSeq() > 0) {
+    if (cursor.absent && lastSeq() > 0 && !isMark(name)) {
       counters.get('journal.missing_cursors').n++
       logger.warn('a cursor has no file: it begins at 0, and every record kept is delivered, again if it was before', {
         name,
       })
     }
-    if (cursor.damaged) {
+    if (cursor.damaged && isMark(name)) {
+      counters.get('journal.damaged_cursors').n++
+      logger.warn('a damaged mark fell back: records may be delivered again', { name, seq: cursor.seq })
+    } else if (cursor.damaged) {
       counters.get('journal.damaged_cursors').n++
       logger.warn('a damaged cursor fell back: records are delivered again', { name, seq: cursor.seq })
     }
     return cursor
   }
 
-  /** All cursors are past it; 0 when there is none. */
+  /** All cursors are past it, marks aside; 0 when there is none. */
   get nearestSeq(): number {
-    return this.#open.length === 0 ? 0 : Math.min(...this.#open.map(cursor => cursor.seq))
+    const holding = this.#open.filter(({ name }) => !isMark(name))
+    return holding.length === 0 ? 0 : Math.min(...holding.map(cursor => cursor.seq))
   }
 
   get furthestSeq(): number {
@@ -68,4 +72,9 @@ export class Cursors {
   async close(): Promise<void> {
     for (const cursor of this.#open) await cursor.close()
   }
+}
+
+/** Marks say where something began or how far it came ahead of a cursor; they hold no records back. */
+function isMark(name: string): boolean {
+  return name.endsWith('-mark')
 }

@@ -6,7 +6,7 @@ import { AgentError } from '../core/errors.ts'
 import type { Journal } from '../journal/contract.ts'
 import type { CommandReport } from './contract.ts'
 import type { MqttLink } from './link.ts'
-import { alertPayload } from './payloads.ts'
+import { alertPayload, fitted } from './payloads.ts'
 import { decode } from './standing.ts'
 import type { Topics } from './topics.ts'
 
@@ -68,7 +68,11 @@ export class Backfill {
         last = decoded.transition.alertSeq
         if (last > to) break
         if (this.#stopping.signal.aborted) throw refused(`the agent is stopping; ${sent} were sent`)
-        await link.publish(topics.alert(decoded.transition.asset), alertPayload(gateway, decoded.transition, true))
+        const topic = topics.alert(decoded.transition.asset)
+        const room = link.limits.payloadBytesMax(topic)
+        const payload = fitted(decoded.transition, room, shown => alertPayload(gateway, shown, { backfill: true }))
+        if (!payload) continue
+        await link.publish(topic, payload)
         sent++
         await sleep(clock, PAUSE_MS, this.#stopping.signal)
       }

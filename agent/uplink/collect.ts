@@ -4,7 +4,9 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
 import { AlertLedger } from './alert-ledger.ts'
+import { type CollectItem, parseAlert, type ReceiptOptions } from './collect-items.ts'
 import { MqttLink } from './link.ts'
+import { ReceiptSender } from './receipt-sender.ts'
 import { GAP_LEVEL, TOPIC_ROOT } from './topics.ts'
 
 export interface CollectOptions {
@@ -21,33 +23,16 @@ export interface CollectOptions {
   logger: Logger
   /** Called before the PUBACK: what it stored will not be sent again, what it did not store will. */
   onItem: (item: CollectItem) => void
+  /** Confirms to the gateways what is stored; then alerts are taken in order only, and what is missing is asked for. */
+  receipts?: ReceiptOptions
 }
 
-/** `late`: new, but after a higher number of the same gateway. `text` is the payload as received. */
-export type CollectItem =
-  | { kind: 'alert'; alert: AlertView; text: string; late: boolean }
-  | { kind: 'standing'; alert: AlertView; text: string }
-  | { kind: 'gap'; gateway: string; from: number; to: number }
-  | { kind: 'stated-gap'; gateway: string; text: string }
-  | { kind: 'malformed'; topic: string }
-
-/** What a line needs of an alert; docs/schemas/alert.schema.json has the rest. */
-export interface AlertView {
-  id: string
-  seq: number
-  site: string
-  gateway: string
-  asset: string
-  transition: string
-  priority: number
-  at: string
-  message: string
-  by?: string
-  model?: { name: string; release: number }
-}
+/** One for each of a few gateways; the others wait their turn. */
+const RECEIPTS_IN_FLIGHT = 4
 
 export class Collector {
   readonly ledger = new AlertLedger()
+  readonly #receipts: ReceiptSender | undefined
   malformed = 0
   readonly #link: MqttLink
   #closed = false
@@ -55,16 +40,21 @@ export class Collector {
   constructor(options: CollectOptions) {
     const base = `${TOPIC_ROOT}/${options.site ?? '+'}/${options.gateway ?? '+'}`
     const alarms = options.retained ? [{ topic: `${base}/alarm/+/+`, qos: 1 as const }] : []
+    if (options.receipts)
+      this.#receipts = new ReceiptSender(options.receipts, options.clock, topic => this.#link.publish(...topic))
     this.#link = new MqttLink({
       config: options.config,
-      inFlightMax: 1,
+      inFlightMax: RECEIPTS_IN_FLIGHT,
       clean: !options.persistent,
       subscriptions: [...alarms, { topic: `${base}/alert/+`, qos: 1 }],
       clock: options.clock,
       prng: options.prng,
       logger: options.logger,
       handlers: {
-        up: () => options.logger.info(this.#link.detail),
+        up: () => {
+          options.logger.info(this.#link.detail)
+          this.#receipts?.announce()
+        },
         down: () => {},
         message: (topic, payload, packet) => {
           if (this.#closed) return false
@@ -90,8 +80,9 @@ export class Collector {
     this.#closed = true
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.close()
+    await this.#receipts?.stop()
     return this.#link.stop(1_000)
   }
 
@@ -100,26 +91,20 @@ export class Collector {
     const gateway = `${site}/${id}`
     // Live changes of a retained alarm are alerts too: those are taken from the stream. Empty: an alarm that went.
     if (stream === 'alarm' && (!retained || text === '')) return []
-    if (asset === GAP_LEVEL) return [{ kind: 'stated-gap', gateway, text }]
+    if (asset === GAP_LEVEL) {
+      this.#receipts?.stated(gateway, text)
+      return [{ kind: 'stated-gap', gateway, text }]
+    }
     const alert = parseAlert(text)
     if (!alert) {
       this.malformed++
       return [{ kind: 'malformed', topic }]
     }
     if (stream === 'alarm') return [{ kind: 'standing', alert, text }]
-    const { verdict, gap } = this.ledger.take(gateway, alert.id, alert.seq)
+    if (this.#receipts && stream === 'alert') return this.#receipts.take(gateway, alert, text)
+    const { verdict, gap } = this.ledger.take(gateway, alert.id, alert.seq, alert)
     if (verdict === 'duplicate') return []
     const item: CollectItem = { kind: 'alert', alert, text, late: verdict === 'late' }
     return gap ? [{ kind: 'gap', gateway, ...gap }, item] : [item]
-  }
-}
-
-function parseAlert(text: string): AlertView | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<AlertView> | null
-    const whole = typeof value?.id === 'string' && Number.isSafeInteger(value.seq) && typeof value.message === 'string'
-    return whole ? (value as AlertView) : undefined
-  } catch {
-    return undefined
   }
 }

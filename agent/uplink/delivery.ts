@@ -1,32 +1,34 @@
-// Journal -> broker. Nothing is queued here beyond the in-flight window: the journal is the queue, the cursor says how far
-// it is delivered (ordered-acks.ts), and both survive a crash.
+// Journal -> broker. Nothing is queued here beyond the in-flight window: the journal is the queue, cursors say how far it is
+// delivered (lanes.ts), and both survive a crash. Each lane is a stream of its own (alert-lane.ts); what stands is mirrored
+// beside them (retained.ts).
 //
-// After a lost connection everything past the cursor is sent again, in order: at least once, and a consumer that drops
-// what it has (id + seq) sees every alert exactly once and in order.
-import { type AlarmTransition, stands } from '../alarms/contract.ts'
-import type { GatewayConfig } from '../config/contract.ts'
+// After a lost connection, and with `receipt: consumer` when no receipt comes, everything past the cursor is sent again, in
+// order: at least once, and a consumer that drops what it has (id + seq) sees every alert exactly once and in order.
+import type { GatewayConfig, UplinkConfig } from '../config/contract.ts'
 import { Backoff } from '../core/backoff.ts'
-import { type Clock, sleep } from '../core/clock.ts'
+import { type Cancel, type Clock, sleep } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
-import type { Journal, JournalRecord } from '../journal/contract.ts'
-import { explainRefusal } from './explain.ts'
-import { GapWatch } from './gap-watch.ts'
-import type { MqttLink } from './link.ts'
-import { type Flight, OrderedAcks } from './ordered-acks.ts'
-import { type AlertGap, alarmPayload, alertPayload, gapPayload } from './payloads.ts'
+import type { Cursor, Journal } from '../journal/contract.ts'
+import { AlertLane } from './alert-lane.ts'
+import { type AlertLink, AlertOut } from './alert-out.ts'
+import type { LaneFacts, Round } from './lane-facts.ts'
+import { freshSeq, isSplit, openPositions, type Positions, readAll } from './lanes.ts'
+import { OrderedAcks } from './ordered-acks.ts'
+import type { Receipt } from './receipts.ts'
+import { RetainedAlarms } from './retained.ts'
 import { Signal } from './signal.ts'
-import { type Decoded, decode, Standing } from './standing.ts'
+import type { Standing } from './standing.ts'
 import type { Topics } from './topics.ts'
 
 export interface DeliveryOptions {
   journal: Journal
   gateway: GatewayConfig
   topics: Topics
-  link: MqttLink
-  inFlightMax: number
+  link: AlertLink
+  config: Pick<UplinkConfig, 'inFlightMax' | 'receipt' | 'receiptTimeoutMs' | 'backfill' | 'expiryMs'>
   clock: Clock
   prng: Prng
   logger: Logger
@@ -34,217 +36,281 @@ export interface DeliveryOptions {
   onDelivered: (alertSeq: number, pubackMs: number) => void
 }
 
-/** One connection. Work begun for an earlier one sees `alive` false and lets go. */
-interface Session {
-  alive: boolean
-  refused: unknown
+interface State {
+  positions: Positions
+  fresh: AlertLane
+  backlog: AlertLane | undefined
+  /** Last alert of the backlog. */
+  backlogTo: number
+  standing: Standing
 }
 
-const CURSOR = 'uplink'
-const READ_RECORDS = 128
-/** Retained alarms of ours on the broker that this gateway knows nothing of. */
-const STRAYS_MAX = 10_000
+const CHECK_MS = 250
+/** A consumer that misses something may ask for it so often. */
+const RESEND_MS = 1_000
 
 export class Delivery {
+  readonly retained: RetainedAlarms
+  lastPubackMs: number | undefined
   readonly #options: DeliveryOptions
   readonly #backoff: Backoff
   readonly #wake = new Signal()
-  readonly #standing = new Standing()
-  readonly #strays = new Map<string, string>()
   readonly #stopping = new AbortController()
-  #session: Session | undefined
+  readonly #out: AlertOut
+  readonly #cancels: Cancel[] = []
+  #trouble: string | undefined
+  #up = false
+  #round: Round = { alive: false, refused: undefined }
   #loop: Promise<void> | undefined
-  #acks: OrderedAcks | undefined
-  #unsubscribe: (() => void) | undefined
-  /** Everything in the journal is delivered, as far as is known. */
-  idle = false
-  lastPubackMs: number | undefined
-  /** Why the broker does not take what is sent, while it does not. */
-  trouble: string | undefined
+  #state: State | undefined
+  #resendAsked = false
+  #resentMs = Number.NEGATIVE_INFINITY
 
   constructor(options: DeliveryOptions) {
     this.#options = options
     this.#backoff = new Backoff(options.prng, 500, 30_000)
+    this.#out = new AlertOut({ ...options, expiryMs: options.config.expiryMs })
+    this.retained = new RetainedAlarms(options)
   }
 
+  /** Every alert up to it is delivered. */
   get deliveredAlertSeq(): number {
-    return this.#standing.alertSeq ?? 0
+    return (this.#state?.backlog ?? this.#state?.fresh)?.alertSeq ?? 0
+  }
+
+  /** What the backlog lane still has to deliver, while there is one. */
+  get backlog(): { from: number | null; to: number } | undefined {
+    const lane = this.#state?.backlog
+    if (!lane || !this.#state) return undefined
+    return { from: lane.alertSeq === undefined ? null : lane.alertSeq + 1, to: this.#state.backlogTo }
+  }
+
+  /** Everything in the journal is delivered, as far as is known. */
+  get idle(): boolean {
+    const { backlog, fresh } = this.#state ?? {}
+    return this.#up && !backlog && fresh?.caughtUp === true && this.retained.idle
+  }
+
+  /** What a person should know of it, each a sentence. */
+  get notes(): string[] {
+    const { config, clock } = this.#options
+    const { backlog } = this
+    const range = backlog && `${backlog.from ?? '?'} to ${backlog.to}`
+    const lanes = [this.#state?.fresh, this.#state?.backlog].filter(lane => lane?.acks.awaitsReceipts)
+    const waitedMs = clock.monotonicMs() - Math.min(...lanes.map(lane => lane?.movedMs ?? 0))
+    const unconfirmed = lanes.length > 0 && waitedMs >= config.receiptTimeoutMs
+    return [
+      ...(range ? [`alerts ${range} of the outage follow at ${config.backfill.perSecond}/s, fresh ones go first`] : []),
+      ...(unconfirmed
+        ? [
+            `no consumer has confirmed alerts for ${Math.round(waitedMs / 1000)} s: is it running, and may it write alert-receipt?`,
+          ]
+        : []),
+    ]
+  }
+
+  get trouble(): string | undefined {
+    return this.#out.trouble ?? this.#trouble ?? this.retained.trouble
   }
 
   start(): void {
-    this.#unsubscribe = this.#options.journal.onAppend(() => {
-      this.idle = false
-      this.#wake.notify()
-    })
+    const { journal, clock, config } = this.#options
+    this.#cancels.push(journal.onAppend(() => this.#notify()))
+    if (config.receipt === 'consumer') this.#cancels.push(clock.every(CHECK_MS, () => this.#checkReceipts()))
     this.#loop = this.#run()
   }
 
   up(): void {
-    this.#session = { alive: true, refused: undefined }
-    this.idle = false
-    this.#wake.notify()
+    this.#up = true
+    this.retained.up()
+    this.#notify()
   }
 
   down(): void {
-    if (this.#session) this.#session.alive = false
-    this.#session = undefined
-    this.idle = false
-    this.#wake.notify()
-  }
-
-  /** A retained message of ours that the broker holds: cleared once it is certain that its alarm does not stand. */
-  retainedSeen(topic: string, id: string): void {
-    if (this.#strays.size < STRAYS_MAX) this.#strays.set(topic, id)
-    if (this.idle) this.#wake.notify()
+    this.#up = false
+    this.retained.down()
+    this.#endRound()
   }
 
   async stop(): Promise<void> {
-    this.#unsubscribe?.()
+    for (const cancel of this.#cancels) cancel()
     this.#stopping.abort()
     this.down()
     await this.#loop
-    await this.#acks?.flush()
+    await this.retained.stop()
+    await this.#state?.fresh.acks.flush()
+    await this.#state?.backlog?.acks.flush()
+  }
+
+  /** A consumer says what it has. Returns why that cannot be. */
+  confirm({ seq, fresh: freshTo, resend }: Receipt): string | undefined {
+    const { fresh, backlog, backlogTo, standing } = this.#state ?? {}
+    if (!fresh || !standing) return 'nothing was sent yet'
+    const made = Math.max(standing.alertSeq ?? 0, fresh.sentAlertSeq)
+    const first = backlog ?? fresh
+    if (Math.max(seq, freshTo ?? 0) > made)
+      return `it confirms ${Math.max(seq, freshTo ?? 0)}, and there are ${made} alerts`
+    if (seq < (first.alertSeq ?? 0)) return `it goes back to ${seq}, and ${first.alertSeq} was confirmed`
+    if (resend) this.#resendAsked = true
+    first.acks.confirm(seq)
+    if (backlog && freshTo !== undefined && freshTo >= (backlogTo ?? 0)) fresh.acks.confirm(freshTo)
+    if (backlog && seq >= (backlogTo ?? 0)) fresh.acks.confirm(seq)
+    this.#notify()
+    return undefined
+  }
+
+  #notify(): void {
+    this.#wake.notify()
+    this.retained.notify()
+    this.#state?.fresh.notify()
+    this.#state?.backlog?.notify()
+  }
+
+  /** What is on its way counts no more; it will be sent again. */
+  #endRound(): void {
+    this.#round.alive = false
+    this.#notify()
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      const session = this.#session
+      if (!this.#up) {
+        await this.#wake.wait()
+        continue
+      }
+      const round: Round = { alive: true, refused: undefined }
+      this.#round = round
       try {
-        this.#acks ??= await this.#load()
-        if (session) await this.#deliver(session, this.#acks)
-        else await this.#wake.wait()
+        this.#state ??= await this.#open()
+        if (!round.alive) continue
+        await this.retained.caughtUp()
+        if (!round.alive) continue
+        await this.#split(this.#state)
+        await this.#deliver(round, this.#state)
       } catch (error) {
-        if (session && !session.alive) continue
         this.#options.counters.get('uplink.delivery_errors').n++
-        this.trouble = session?.refused ? this.trouble : `cannot deliver alerts: ${messageOf(error)}; trying again`
+        if (round.refused === undefined) this.#trouble = `cannot deliver alerts: ${messageOf(error)}; trying again`
         this.#options.logger.warn(this.trouble ?? messageOf(error))
         await sleep(this.#options.clock, this.#backoff.nextMs(), this.#stopping.signal)
-        if (session) session.refused = undefined
       }
     }
   }
 
-  /** What was delivered before this start: the fold up to the cursor. */
-  async #load(): Promise<OrderedAcks> {
+  async #open(): Promise<State> {
     const { journal } = this.#options
-    const cursor = await journal.cursor(CURSOR)
-    const { firstSeq } = journal.status()
-    // From the first record there is, nothing was delivered before it: numbering starts at 1.
-    if (firstSeq <= 1) this.#standing.alertSeq = 0
-    for (let from = firstSeq; from <= cursor.seq; ) {
-      const records = await journal.read(from, READ_RECORDS)
-      if (records.length === 0) break
-      for (const record of records) if (record.seq <= cursor.seq) this.#fold(decode(record))
-      from = records[records.length - 1]!.seq + 1
+    const positions = await openPositions(journal)
+    const { standing, seq, ended, at } = await readAll(journal, positions)
+    // Without the number at its end a backlog cannot be told from a loss: then it goes in one lane.
+    const split = isSplit(positions) && at.s !== undefined
+    const fresh = split
+      ? this.#lane('fresh', positions.f, freshSeq(positions), at.f)
+      : this.#lane('fresh', positions.m, positions.m.seq, at.m)
+    const state: State = { positions, fresh, backlog: undefined, backlogTo: at.s ?? 0, standing }
+    if (split) state.backlog = this.#backlogLane(state, at.m, positions.m.seq)
+    this.retained.start(standing, seq, ended)
+    return state
+  }
+
+  /** Puts what waits into a lane of its own when it is much: all of it, whatever was in two lanes before. */
+  async #split(state: State): Promise<void> {
+    const { config, journal } = this.#options
+    const { positions, fresh, standing } = state
+    const headSeq = this.retained.foldedSeq
+    const waiting = Math.min(headSeq, journal.status().nextSeq - 1) - fresh.acks.settledSeq
+    const to = standing.alertSeq
+    if (waiting < config.backfill.from || to === undefined || to <= (fresh.alertSeq ?? 0)) return
+    await positions.s.advance(headSeq)
+    const { alertSeq, acks } = state.backlog ?? fresh
+    state.backlogTo = to
+    state.backlog = this.#backlogLane(state, alertSeq, acks.settledSeq)
+    state.fresh = this.#lane('fresh', positions.f, headSeq, to)
+    this.#options.logger.info(`${waiting} records wait: alerts up to ${to} are delivered beside fresh ones`, {
+      perSecond: config.backfill.perSecond,
+    })
+  }
+
+  #backlogLane({ positions, backlogTo }: State, alertSeq: number | undefined, seq: number): AlertLane {
+    const end = { seq: positions.s.seq, alertSeq: backlogTo }
+    return this.#lane('backlog', positions.m, seq, alertSeq, end)
+  }
+
+  #lane(
+    name: 'fresh' | 'backlog',
+    cursor: Cursor,
+    seq: number,
+    alertSeq: number | undefined,
+    end?: { seq: number; alertSeq: number },
+  ): AlertLane {
+    const { config } = this.#options
+    return new AlertLane({
+      ...this.#options,
+      ...{ name, alertSeq, out: this.#out, inFlightMax: config.inFlightMax },
+      acks: new OrderedAcks(cursor, error => this.#cursorFailed(error), seq),
+      ...(end ? { end, perSecond: config.backfill.perSecond } : {}),
+      receipts: config.receipt === 'consumer',
+      facts: lane => this.#facts(lane),
+      onDelivered: (number, pubackMs) => this.#delivered(number, pubackMs),
+    })
+  }
+
+  #facts({ name, alertSeq }: AlertLane): LaneFacts {
+    const { backlog } = this
+    return {
+      lane: name,
+      ...(this.#options.config.receipt === 'consumer' ? { confirmed: alertSeq ?? 0 } : {}),
+      ...(backlog ? { backlog } : {}),
     }
-    return new OrderedAcks(cursor, error => this.#cursorFailed(error))
   }
 
-  /** Returns the alarms that stand no longer although no transition said so. */
-  #fold(decoded: Decoded): AlarmTransition[] {
-    if (decoded.kind === 'transition') this.#standing.apply(decoded.transition)
-    return decoded.kind === 'checkpoint' ? this.#standing.restore(decoded.checkpoint) : []
-  }
-
-  /** Sends from the cursor on until the session ends; throws when the broker or the journal refuses. */
-  async #deliver(session: Session, acks: OrderedAcks): Promise<void> {
-    acks.reset()
-    let nextSeq = acks.settledSeq + 1
-    const gaps = new GapWatch(nextSeq, this.#standing.alertSeq, () => this.#options.journal.status().losses)
-    for (const t of this.#standing.all) this.#send(session, undefined, this.#alarmTopic(t), this.#alarm(t), true)
-    while (session.alive) {
-      if (session.refused) throw session.refused
-      const room = this.#options.inFlightMax - acks.length
-      const records = room > 0 ? await this.#options.journal.read(nextSeq, Math.min(room, READ_RECORDS)) : []
-      if (!session.alive) return
-      for (const record of records) {
-        this.#dispatch(session, acks, record, gaps)
-        nextSeq = record.seq + 1
+  async #deliver(round: Round, state: State): Promise<void> {
+    const failures: unknown[] = []
+    const pumped = async (lane: AlertLane): Promise<void> => {
+      try {
+        await lane.pump(round)
+        if (round.alive && lane === state.backlog) await this.#merge(state)
+      } catch (error) {
+        if (round.alive) failures.push(error)
+        this.#endRound()
       }
-      if (records.length > 0) continue
-      if (acks.length === 0) this.#caughtUp(session, gaps)
-      await this.#wake.wait()
     }
+    await Promise.all([state.fresh, ...(state.backlog ? [state.backlog] : [])].map(pumped))
+    if (failures.length > 0) throw failures[0]
   }
 
-  #dispatch(session: Session, acks: OrderedAcks, record: JournalRecord, gaps: GapWatch): void {
-    const decoded = decode(record)
-    gaps.record(record)
-    const flight = acks.add(record.seq, ({ pubackMs }) => this.#settled(decoded, pubackMs))
-    if (decoded.kind === 'damaged') this.#options.counters.get('uplink.damaged_records').n++
-    if (decoded.kind === 'checkpoint') {
-      this.#sendGap(session, flight, gaps.alertsUpTo(decoded.checkpoint.alarms.alertSeq))
-    } else if (decoded.kind === 'transition') {
-      const t = decoded.transition
-      this.#sendGap(session, flight, gaps.alertsUpTo(t.alertSeq - 1))
-      gaps.alert(t.alertSeq)
-      this.#send(session, flight, this.#options.topics.alert(t.asset), alertPayload(this.#options.gateway, t), false)
-      this.#send(session, flight, this.#alarmTopic(t), stands(t) ? this.#alarm(t) : '', true)
-    }
-    this.#acked(flight)
+  /** The backlog is delivered: from here on the cursor follows the fresh lane. */
+  async #merge(state: State): Promise<void> {
+    await state.backlog?.acks.flush()
+    state.backlog = undefined
+    state.fresh.acks.moveTo(state.positions.m)
+    state.fresh.notify()
+    this.#options.logger.info(`alerts up to ${state.backlogTo} are delivered: one lane again`)
   }
 
-  #settled(decoded: Decoded, pubackMs: number): void {
-    for (const gone of this.#fold(decoded)) this.#strays.set(this.#alarmTopic(gone), gone.id)
-    if (decoded.kind !== 'transition') return
+  #delivered(alertSeq: number, pubackMs: number): void {
     this.lastPubackMs = pubackMs
+    this.#trouble = undefined
     this.#backoff.reset()
-    this.#options.onDelivered(decoded.transition.alertSeq, pubackMs)
+    this.#options.onDelivered(alertSeq, pubackMs)
   }
 
-  #sendGap(session: Session, flight: Flight | undefined, gap: AlertGap | undefined): void {
-    const { gateway, topics, clock, logger } = this.#options
-    if (!gap) return
-    logger.error(`alerts ${gap.from ?? '?'} to ${gap.to ?? '?'} are lost: ${gap.detail}; consumers are told`)
-    this.#send(session, flight, topics.gap, gapPayload(gateway, gap, clock.nowUs()), false)
-  }
-
-  /** Publishes for `flight` (undefined: for nobody, a refresh). A refusal ends the session's work, not the connection. */
-  #send(session: Session, flight: Flight | undefined, topic: string, payload: Buffer | string, retain: boolean): void {
-    const { link, clock } = this.#options
-    const startedMs = clock.monotonicMs()
-    if (flight) flight.left++
-    link.publish(topic, payload, { retain }).then(
-      () => {
-        if (!session.alive || session.refused) return
-        this.trouble = undefined
-        if (!flight) return
-        if (!retain) flight.pubackMs = clock.monotonicMs() - startedMs
-        this.#acked(flight)
-      },
-      (error: unknown) => {
-        if (!session.alive) return
-        session.refused ??= error
-        this.trouble = explainRefusal(error, topic)
-        this.#wake.notify()
-      },
-    )
-  }
-
-  #acked(flight: Flight): void {
-    this.#acks?.acked(flight)
-    this.#wake.notify()
+  /** Alerts that got no receipt for long, or that a consumer asks for, are sent again. */
+  #checkReceipts(): void {
+    const { clock, config, counters } = this.#options
+    const lanes = [this.#state?.fresh, this.#state?.backlog].filter(lane => lane !== undefined)
+    const nowMs = clock.monotonicMs()
+    const waiting = lanes.filter(({ acks }) => acks.awaitsReceipts)
+    const asked = this.#resendAsked && nowMs - this.#resentMs >= RESEND_MS
+    if (waiting.length === 0) this.#resendAsked &&= lanes.some(({ acks }) => acks.length > 0)
+    const late = waiting.some(({ movedMs }) => nowMs - Math.max(movedMs, this.#resentMs) >= config.receiptTimeoutMs)
+    if (!this.#round.alive || waiting.length === 0 || !(asked || late)) return
+    this.#resendAsked = false
+    this.#resentMs = nowMs
+    counters.get('uplink.resends').n++
+    this.#endRound()
   }
 
   #cursorFailed(error: unknown): void {
     this.#options.counters.get('uplink.cursor_errors').n++
     this.#options.logger.warn(`cannot store how far alerts are delivered: ${messageOf(error)}; some may be sent twice`)
-  }
-
-  #caughtUp(session: Session, gaps: GapWatch): void {
-    this.#sendGap(session, undefined, gaps.atHead())
-    for (const [topic, id] of this.#strays) {
-      if (!this.#standing.has(id)) this.#send(session, undefined, topic, '', true)
-    }
-    this.#strays.clear()
-    this.idle = !this.#wake.pending
-  }
-
-  #alarm(t: AlarmTransition): Buffer {
-    return alarmPayload(this.#options.gateway, t)
-  }
-
-  #alarmTopic(t: AlarmTransition): string {
-    return this.#options.topics.alarm(t.asset, t.id)
   }
 }

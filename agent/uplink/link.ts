@@ -9,6 +9,7 @@ import type { Logger } from '../core/logger.ts'
 import { BrokerLink } from '../core/mqtt/broker-link.ts'
 import { linkFault, shownUrl } from '../core/mqtt/explain.ts'
 import type { Prng } from '../core/prng.ts'
+import { BrokerLimits } from './broker-limits.ts'
 import { Publishes, type PublishOptions } from './publishes.ts'
 
 export interface LinkOptions {
@@ -49,6 +50,8 @@ const UNSENT_BYTES_MAX = 1 << 20
 /** Nothing larger is of use to us. */
 const INCOMING_BYTES_MAX = 1 << 20
 const SESSION_EXPIRY_S = 7 * 86_400
+const RETAIN_NOT_SUPPORTED = 0x9a
+const QOS_NOT_SUPPORTED = 0x9b
 /** What is in flight may be acknowledged so long before a connection is left for renewed credentials. */
 const SETTLE_MS = 2_000
 
@@ -58,12 +61,15 @@ export class MqttLink {
   readonly #options: LinkOptions
   readonly #link: BrokerLink
   readonly #publishes: Publishes
+  /** As the broker takes it: one that retains nothing refuses a login with a retained will (3.1.2.6). */
+  readonly #will: { topic: string; payload: Buffer; qos: 0 | 1; retain: boolean } | undefined
   #cancelCheck: Cancel | undefined
 
   constructor(options: LinkOptions) {
     const { config, clean, will, clock, prng, logger } = options
     this.#options = options
     this.#publishes = new Publishes(() => clock.monotonicMs())
+    this.#will = will ? { ...will, qos: 1, retain: true } : undefined
     this.#link = new BrokerLink({
       ...{ config, clock, logger },
       of: 'the uplink',
@@ -73,7 +79,7 @@ export class MqttLink {
         clean,
         // A half-open connection must show although we keep writing to it: ping on time, not only when idle.
         reschedulePings: false,
-        ...(will ? { will: { ...will, qos: 1 as const, retain: true } } : {}),
+        ...(this.#will ? { will: this.#will } : {}),
         ...(clean ? {} : { sessionExpiryS: SESSION_EXPIRY_S }),
       },
       handlers: {
@@ -95,7 +101,12 @@ export class MqttLink {
   }
 
   get notes(): string[] {
-    return this.#link.notes
+    return [...this.#link.notes, ...(this.state === 'up' ? this.limits.notes() : [])]
+  }
+
+  /** What the broker of this connection cannot do. */
+  get limits(): BrokerLimits {
+    return this.#publishes.limits
   }
 
   start(): void {
@@ -134,6 +145,9 @@ export class MqttLink {
   }
 
   #attend(client: MqttClient): void {
+    client.on('packetreceive', packet => {
+      if (packet.cmd === 'connack') this.#fitWill(packet)
+    })
     client.handleMessage = (packet, done) => {
       // Not current: stopping or replaced, so nobody takes it and nobody may acknowledge it.
       if (this.#link.client !== client) return
@@ -144,7 +158,9 @@ export class MqttLink {
   #up(client: MqttClient, packet: IConnackPacket): void {
     const { config, inFlightMax, subscriptions, handlers } = this.#options
     const receiveMaximum = packet.properties?.receiveMaximum ?? 65_535
-    this.#publishes.open(client, Math.max(1, Math.min(inFlightMax, receiveMaximum)))
+    const limits = new BrokerLimits(packet.properties)
+    this.#publishes.open(client, Math.max(1, Math.min(inFlightMax, receiveMaximum)), limits)
+    for (const note of limits.notes()) this.#options.logger.warn(note)
     this.detail = `connected to ${shownUrl(config.url)}, MQTT ${this.protocol === 5 ? '5' : '3.1.1'}`
     for (const { topic, qos, only = this.protocol } of subscriptions) {
       if (only !== this.protocol) continue
@@ -156,6 +172,15 @@ export class MqttLink {
       })
     }
     handlers.up()
+  }
+
+  /** For the next login. */
+  #fitWill({ reasonCode, properties }: IConnackPacket): void {
+    const will = this.#will
+    if (!will) return
+    const taken = reasonCode === 0
+    if (taken || reasonCode === RETAIN_NOT_SUPPORTED) will.retain = taken && properties?.retainAvailable !== false
+    if (taken || reasonCode === QOS_NOT_SUPPORTED) will.qos = taken && properties?.maximumQoS !== 0 ? 1 : 0
   }
 
   #waiting(detail: string, wasUp: boolean): void {

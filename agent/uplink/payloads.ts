@@ -2,9 +2,15 @@
 import { type AlarmTransition, isaState } from '../alarms/contract.ts'
 import type { GatewayConfig } from '../config/contract.ts'
 import { isoFromUs } from '../core/types.ts'
+import type { LaneFacts } from './lane-facts.ts'
 
 /** Bytes; the broker's limit is often 64 KiB or more, and a person reads this. */
 const MESSAGE_CHARS_MAX = 500
+
+const MESSAGE_CHARS_LEAST = 80
+
+/** A transition as it is told; `shortened`: not all of it, for want of room at the broker. */
+export type Shown = AlarmTransition & { shortened?: true }
 
 /** Alert numbers that consumers will never see. */
 export interface AlertGap {
@@ -14,21 +20,21 @@ export interface AlertGap {
   to: number | null
   journalFrom: number | null
   journalTo: number | null
-  reason: 'space' | 'damage' | 'unknown'
+  reason: 'space' | 'damage' | 'unknown' | 'size'
   detail: string
 }
 
-/** @param again it was delivered before, and somebody asked for it once more */
-export function alertPayload(gateway: GatewayConfig, t: AlarmTransition, again = false): Buffer {
-  return json({ schema: 'wearwatch.alert/1', ...alarmBody(gateway, t), ...(again ? { backfill: true } : {}) })
+/** @param facts of its delivery; `backfill`: it was delivered before, and somebody asked for it once more */
+export function alertPayload(gateway: GatewayConfig, t: Shown, facts: LaneFacts | { backfill?: true } = {}): Buffer {
+  return json({ schema: 'wearwatch.alert/1', ...alarmBody(gateway, t), ...facts })
 }
 
 /** The retained twin of the last alert of an alarm: same fields, own schema. */
-export function alarmPayload(gateway: GatewayConfig, t: AlarmTransition): Buffer {
+export function alarmPayload(gateway: GatewayConfig, t: Shown): Buffer {
   return json({ schema: 'wearwatch.alarm/1', ...alarmBody(gateway, t) })
 }
 
-function alarmBody(gateway: GatewayConfig, t: AlarmTransition): Record<string, unknown> {
+function alarmBody(gateway: GatewayConfig, t: Shown): Record<string, unknown> {
   return {
     id: t.id,
     seq: t.alertSeq,
@@ -63,7 +69,22 @@ function alarmBody(gateway: GatewayConfig, t: AlarmTransition): Record<string, u
     by: t.by,
     note: t.note,
     label: t.label,
+    shortened: t.shortened,
   }
+}
+
+/**
+ * The payload that `encode` makes of `t` within `bytesMax`: whole, else without evidence, else also with the shortest words, which
+ * it then says. Undefined when even that is too large.
+ */
+export function fitted(t: AlarmTransition, bytesMax: number, encode: (t: Shown) => Buffer): Buffer | undefined {
+  const cut: Shown = { ...t, evidence: [], shortened: true }
+  const { action: _action, note: _note, model: _model, ...least } = cut
+  for (const shown of [t, cut, { ...least, message: t.message.slice(0, MESSAGE_CHARS_LEAST) }]) {
+    const payload = encode(shown)
+    if (payload.length <= bytesMax) return payload
+  }
+  return undefined
 }
 
 /** The model's rule watches a score, a fixed limit the value of its channel. */

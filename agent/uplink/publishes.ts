@@ -2,9 +2,12 @@
 // publish are bounded themselves (a window of records, one state message, rare answers), so this list is too.
 import type { MqttClient } from 'mqtt'
 import type { Clock } from '../core/clock.ts'
+import { BrokerLimits, type PublishProperties } from './broker-limits.ts'
 
 export interface PublishOptions {
   retain?: boolean
+  /** MQTT 5; over 3.1.1 the message goes without them. */
+  properties?: PublishProperties
   /** MQTT 5 only. */
   correlationData?: Buffer
   /** MQTT 5 only. */
@@ -18,6 +21,8 @@ interface Pending {
 }
 
 export class Publishes {
+  /** Of the broker of this connection. */
+  limits = new BrokerLimits()
   readonly #waiting: Pending[] = []
   readonly #sent = new Set<Pending>()
   readonly #nowMs: () => number
@@ -49,8 +54,9 @@ export class Publishes {
     })
   }
 
-  open(client: MqttClient, inFlightMax: number): void {
+  open(client: MqttClient, inFlightMax: number, limits = new BrokerLimits()): void {
     this.#client = client
+    this.limits = limits
     this.#permits = inFlightMax
   }
 
@@ -66,7 +72,8 @@ export class Publishes {
   }
 
   add(topic: string, payload: Buffer | string, options: PublishOptions): Promise<void> {
-    const { retain = false, correlationData, responseTopic } = options
+    const { retain = false } = options
+    const properties = { ...options.properties, ...answering(options) }
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         reject,
@@ -75,11 +82,9 @@ export class Publishes {
           pending.sentMs = this.#nowMs()
           this.#sent.add(pending)
           const v5 = client.options.protocolVersion === 5
-          const properties = {
-            ...(correlationData ? { correlationData } : {}),
-            ...(responseTopic === undefined ? {} : { responseTopic }),
-          }
-          client.publish(topic, payload, { qos: 1, retain, ...(v5 ? { properties } : {}) }, error => {
+          const { limits } = this
+          const more = v5 && Object.keys(properties).length > 0 ? { properties } : {}
+          client.publish(topic, payload, { qos: limits.qos, retain: retain && limits.retain, ...more }, error => {
             // Rejected before: the connection that this callback belongs to is gone.
             if (!this.#sent.delete(pending)) return
             this.#permits++
@@ -102,5 +107,12 @@ export class Publishes {
       this.#permits--
       next.start(this.#client)
     }
+  }
+}
+
+function answering({ correlationData, responseTopic }: PublishOptions): PublishProperties {
+  return {
+    ...(correlationData ? { correlationData } : {}),
+    ...(responseTopic === undefined ? {} : { responseTopic }),
   }
 }

@@ -1,5 +1,4 @@
-// Which alarms the broker should hold retained: the fold over the journal up to the cursor. The alarm room has the fold
-// of what exists; this one is of what was delivered, so that retained messages never run ahead of the alert stream.
+// Which alarms the broker should hold retained: the fold over the journal as it is read back.
 import { type AlarmTransition, type CheckpointPayload, stands } from '../alarms/contract.ts'
 import type { JournalRecord } from '../journal/contract.ts'
 
@@ -37,6 +36,10 @@ export class Standing {
 
   has(id: string): boolean {
     return this.#byId.has(id)
+  }
+
+  get(id: string): AlarmTransition | undefined {
+    return this.#byId.get(id)
   }
 
   apply(t: AlarmTransition): void {

@@ -12,6 +12,7 @@ export interface Topics {
   command: string
   commandResult: string
   gap: string
+  alertReceipt: string
   /** Filter of all retained alarms of this gateway. */
   alarms: string
   alert(asset: string): string
@@ -32,6 +33,7 @@ export function topicsOf(gateway: GatewayConfig): Topics {
     command: `${base}/command`,
     commandResult: `${base}/command-result`,
     gap: `${base}/alert/${GAP_LEVEL}`,
+    alertReceipt: `${base}/alert-receipt`,
     alarms,
     echo: kind => echoes[kind],
     alert: asset => `${base}/alert/${asset}`,

@@ -16,6 +16,7 @@ import { EchoWatch } from './echo-watch.ts'
 import { explainRefusal } from './explain.ts'
 import { MqttLink } from './link.ts'
 import { json, statusPayload, willPayload } from './payloads.ts'
+import { type Receipt, ReceiptDesk } from './receipts.ts'
 import type { ReplyTo } from './reply-to.ts'
 import { type Topics, topicsOf } from './topics.ts'
 
@@ -54,6 +55,7 @@ class MqttUplink implements Uplink {
   readonly #link: MqttLink
   readonly #delivery: Delivery
   readonly #echo: EchoWatch
+  readonly #receipts: ReceiptDesk | undefined
   readonly #desk: CommandDesk | undefined
   readonly #backfill: Backfill
   readonly #listeners: ((alertSeq: number, pubackMs: number) => void)[] = []
@@ -81,6 +83,7 @@ class MqttUplink implements Uplink {
         { topic: this.#topics.alarms, qos: 0 },
         { topic: this.#topics.state, qos: 1 },
         { topic: this.#topics.echo('alert'), qos: 0, only: 4 },
+        ...(config.receipt === 'consumer' ? [{ topic: this.#topics.alertReceipt, qos: 1 as const }] : []),
         ...(commands ? [{ topic: this.#topics.command, qos: 1 as const }] : []),
       ],
       handlers: {
@@ -100,12 +103,15 @@ class MqttUplink implements Uplink {
       gateway,
       topics: this.#topics,
       link: this.#link,
-      inFlightMax: config.inFlightMax,
+      config,
       counters: options.counters,
       onDelivered: (alertSeq, pubackMs) => {
         for (const listener of this.#listeners) listener(alertSeq, pubackMs)
       },
     })
+    const accept = (receipt: Receipt): string | undefined => this.#delivery.confirm(receipt)
+    this.#receipts =
+      config.receipt === 'consumer' ? new ReceiptDesk({ ...options, consumer: config.consumer, accept }) : undefined
     this.#backfill = new Backfill({
       ...options,
       topics: this.#topics,
@@ -141,7 +147,11 @@ class MqttUplink implements Uplink {
     const up = link.state === 'up'
     const trouble = up ? (this.#delivery.trouble ?? this.#trouble) : undefined
     const unheard = up ? this.#echo.text(link.protocol) : undefined
-    const notes = [...link.notes, ...(unheard === undefined ? [] : [unheard])]
+    const notes = [
+      ...link.notes,
+      ...(unheard === undefined ? [] : [unheard]),
+      ...(up ? [...this.#delivery.notes, ...this.#fallbacks()] : []),
+    ]
     return {
       state: link.state,
       detail: trouble ?? link.detail,
@@ -203,12 +213,19 @@ class MqttUplink implements Uplink {
   #up(): void {
     const { reconnects, detail } = this.#link
     this.#options.logger.info(detail, reconnects > 0 ? { reconnects } : {})
+    for (const note of this.#fallbacks()) this.#options.logger.warn(note)
     this.#trouble = undefined
     this.#echo.reset(this.#link.protocol)
     this.#stateDirty = true
     this.#stateSending = false
     this.#sendState()
     this.#delivery.up()
+  }
+
+  /** Settings of MQTT 5 that this connection cannot have. */
+  #fallbacks(): string[] {
+    const expires = this.#options.config.expiryMs !== undefined
+    return expires && this.#link.protocol === 4 ? ['expiry needs MQTT 5: over 3.1.1 alerts do not expire'] : []
   }
 
   #sendState(): void {
@@ -239,13 +256,17 @@ class MqttUplink implements Uplink {
       this.#desk?.receive(payload, packet)
       return
     }
+    if (topic === this.#topics.alertReceipt) {
+      this.#receipts?.receive(payload, packet)
+      return
+    }
     this.#echo.heard(topic)
     // Ours have six levels and are short; a peer may send others.
     if (topic.length > TOPIC_CHARS_MAX) return
     const [asset, id] = topic.split('/').slice(-2)
     const ours = asset !== undefined && id !== undefined && topic === this.#topics.alarm(asset, id)
     // Live copies of our own publishes come back here too, without the retain flag.
-    if (ours && packet.retain && payload.length > 0) this.#delivery.retainedSeen(topic, id)
+    if (ours && packet.retain && payload.length > 0) this.#delivery.retained.seen(topic, id)
   }
 
   #subscriptionRefused(topic: string, reason: string): void {
@@ -253,6 +274,8 @@ class MqttUplink implements Uplink {
     const allow = "allow this gateway to read it in the broker's access list"
     if (topic === this.#topics.command)
       this.#trouble = `no commands: the broker refuses to deliver ${topic} (${reason}); ${allow}`
+    if (topic === this.#topics.alertReceipt)
+      this.#trouble = `no receipts: the broker refuses to deliver ${topic} (${reason}); ${allow}`
     this.#options.logger.warn(`broker refuses subscription to ${topic}: ${reason}; ${allow}`)
   }
 

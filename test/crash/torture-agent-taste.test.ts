@@ -23,6 +23,7 @@ async function taste(t: Test, file: string, count: number, name = 'fault'): Prom
 t.test('the agent killed under load', t => taste(t, 'agent-kill', 1))
 t.test('each store alone on a disk that refuses', t => taste(t, 'disk-errors', 1))
 t.test('the clock stepped under the agent', t => taste(t, 'clock', 2))
+t.test('alarms through three restarts of the broker', t => taste(t, 'delivery', 3))
 t.test('three minutes of the week without a broker', t => taste(t, 'week-offline', 0.05))
 // Half a minute each, mostly waiting.
 t.test('faults of the machine under the agent', async t => {

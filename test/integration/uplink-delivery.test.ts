@@ -88,8 +88,11 @@ t.test('the connection cut again and again in mid-stream: everything, in order',
   const broker = await aedesBroker()
   const ear = await listen(broker.url)
   const journal = new MemoryJournal()
-  for (const alarm of alarms(400)) await journal.alarm(alarm)
-  const uplink = testUplink(journal, uplinkConfig(broker.url, { inFlightMax: 16 }))
+  for (const alarm of alarms(1_200)) await journal.alarm(alarm)
+  const uplink = testUplink(
+    journal,
+    uplinkConfig(broker.url, { inFlightMax: 16, backfill: { from: 10_000, perSecond: 50 } }),
+  )
   t.teardown(async () => {
     await uplink.stop(0)
     await ear.end()
@@ -97,14 +100,15 @@ t.test('the connection cut again and again in mid-stream: everything, in order',
   })
   uplink.start()
   for (let cut = 1; cut <= 3; cut++) {
-    await until(() => journal.cursorSeq() >= cut * 100, `${cut * 100} delivered`)
+    const flowing = (): boolean => journal.cursorSeq() >= cut * 100 && uplink.status().state === 'up'
+    await until(flowing, `${cut * 100} delivered`)
     cutOff(broker.aedes, 'gw-7f3a-uplink')
     await until(() => uplink.status().reconnects === cut, 'the loss')
   }
-  await until(() => journal.cursorSeq() === 400, 'all')
-  await until(() => alertSeqs(ear).length === 400, 'the ear')
-  t.same(alertSeqs(ear), range(1, 400))
-  t.match(uplink.status(), { reconnects: 3, deliveredAlertSeq: 400 })
+  await until(() => journal.cursorSeq() === 1_200, 'all')
+  await until(() => alertSeqs(ear).length === 1_200, 'the ear')
+  t.same(alertSeqs(ear), range(1, 1_200))
+  t.match(uplink.status(), { reconnects: 3, deliveredAlertSeq: 1_200 })
 })
 
 t.test('a journal that cannot be read is said, tried again, and nothing is skipped', async t => {

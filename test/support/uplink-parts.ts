@@ -25,6 +25,9 @@ export function uplinkConfig(url: string, extra: Partial<UplinkConfig> = {}): Up
     healthEveryMs: 60_000,
     featuresEveryMs: 60_000,
     inFlightMax: 4,
+    receipt: 'puback',
+    receiptTimeoutMs: 30_000,
+    backfill: { from: 500, perSecond: 50 },
     commands: [],
     ...extra,
   }

@@ -75,17 +75,25 @@ export class AlertEar {
   gaps = []
   repeats = 0
   wrong = []
+  /** Behind a higher number of its lane. */
+  outOfOrder = []
+  #newest = new Map()
 
   constructor(broker) {
     broker.aedes.on('publish', (packet, client) => {
       if (!client || !/^wearwatch\/v1\/[^/]+\/[^/]+\/alert\//.test(packet.topic)) return
       const text = packet.payload.toString()
       if (packet.topic.endsWith('/_gap')) this.gaps.push(JSON.parse(text))
-      else this.#take(JSON.parse(text), text)
+      else this.#take(JSON.parse(text))
     })
   }
 
-  #take(alert, text) {
+  #take({ lane, backlog: _backlog, confirmed: _confirmed, ...alert }) {
+    // How it was delivered may differ when it comes again; what it says of the alarm may not.
+    const text = JSON.stringify(alert)
+    const newest = this.#newest.get(lane) ?? 0
+    if (!this.texts.has(alert.seq) && alert.seq < newest) this.outOfOrder.push(`${alert.seq} after ${newest}`)
+    this.#newest.set(lane, Math.max(newest, alert.seq))
     const before = this.texts.get(alert.seq)
     if (before === undefined) {
       this.texts.set(alert.seq, text)

@@ -11,9 +11,11 @@ const PACKAGES = {
   cp: 'coreutils',
   mke2fs: 'e2fsprogs',
   libfaketime: 'libfaketime',
+  mosquitto: 'mosquitto',
+  nft: 'nftables',
 }
 /** They do what only root may. */
-const OF_ROOT = ['mount']
+const OF_ROOT = ['mount', 'nft']
 
 /** A new folder; in memory where there is such a place, for faults that need many files and no disk: a sync costs nothing there. */
 export function scratchDir(memory = '/dev/shm') {

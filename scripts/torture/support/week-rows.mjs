@@ -67,7 +67,7 @@ ${channels.join('\n')}
     learn: {running: 30d, sufficiency: warn, rebaseline: off}
 assets:
 ${Array.from({ length: ASSETS }, (_, i) => `  ${assetId(i)}: {type: pump}`).join('\n')}
-uplink: {mqtt: {url: "${url}"}}
+uplink: {mqtt: {url: "${url}"}, backfill: {rate: 1000/s}}
 storage:
   dir: ${dir}
   journal: ${spaceMib.journal}MiB
