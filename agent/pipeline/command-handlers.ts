@@ -32,10 +32,6 @@ export function commandHandlers(parts: () => AgentParts, sync: (by: string) => P
     shelve: ({ asset, forMs, ...request }) =>
       suppressed(parts(), { action: 'shelve', target: asset, forMs, ...request }),
     unshelve: ({ asset, ...request }) => suppressed(parts(), { action: 'unshelve', target: asset, ...request }),
-    async label({ id, verdict, ...asked }) {
-      const { alarm } = await labelAlarm(parts(), id, verdict, who(asked))
-      return { message: `alarm ${id} of ${alarm.asset} is labelled ${verdict}`, detail: { id, asset: alarm.asset } }
-    },
     capture: ({ asset, by }) => takeCapture(parts(), asset, by),
     restartScorer: () => restartScorer(parts()),
     async setBaseline(request) {
