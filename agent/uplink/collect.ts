@@ -57,6 +57,7 @@ export class Collector {
     const alarms = options.retained ? [{ topic: `${base}/alarm/+/+`, qos: 1 as const }] : []
     this.#link = new MqttLink({
       config: options.config,
+      of: 'this command',
       inFlightMax: 1,
       clean: !options.persistent,
       subscriptions: [...alarms, { topic: `${base}/alert/+`, qos: 1 }],
