@@ -1,14 +1,17 @@
-// `wearwatch doctor --providers MODEL`: what this machine can score on, proved node by node.
+// `wearwatch doctor --providers MODEL`: what this machine can score on, proved node by node. `--links`: the brokers of the config.
 import { Command } from 'commander'
 import type { ScorerConfig } from '../config/contract.ts'
+import { loadConfigFile } from '../config/load.ts'
 import { systemClock } from '../core/clock.ts'
 import { AgentError, messageOf } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import { MODEL_BYTES_MAX, parseModelFile } from '../models/file/model-file.ts'
 import { findSetpriv } from '../scoring/launch.ts'
 import { type PlacementProof, type ProviderProof, provePlacement } from '../scoring/prove-placement.ts'
+import { checkLinks } from './doctor-links.ts'
 import { readInput } from './files.ts'
 import { action, EXIT, paint, print, printJson, table } from './shared.ts'
+import { DEFAULT_CONFIG } from './socket.ts'
 
 const LADDER: ScorerConfig = {
   providers: ['tensorrt', 'cuda', 'cpu'],
@@ -23,26 +26,31 @@ const LADDER: ScorerConfig = {
 
 interface DoctorOptions {
   providers?: string
+  links?: boolean
+  config: string
   device: string
   json?: boolean
 }
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('prove what this machine can score on')
+    .description('prove what this machine can score on, and that its brokers let it in')
     .option('--providers <model>', 'run this model on every execution provider and show where each node ran')
     .option('--device <id>', 'GPU to ask', '0')
+    .option('--links', 'log in once at every broker of the config, under client ids that end in -doctor')
+    .option('-c, --config <FILE>', 'config file, for --links', DEFAULT_CONFIG)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit codes: 0 the model runs on at least one provider, 2 usage, 3 the file cannot be read, 5 it runs on none',
+      '\nExit codes: 0 the model runs on at least one provider, 2 usage, 3 the file cannot be read, 5 it runs on none, or a broker does not let us in',
     )
     .action(action((options: DoctorOptions) => doctor(options)))
 }
 
 async function doctor(options: DoctorOptions): Promise<number> {
+  if (options.links) return doctorLinks(options)
   if (options.providers === undefined) {
-    throw new AgentError('USAGE', 'doctor: nothing to examine; say --providers MODEL.onnx')
+    throw new AgentError('USAGE', 'doctor: nothing to examine; say --providers MODEL.onnx or --links')
   }
   const bytes = readInput(options.providers, MODEL_BYTES_MAX)
   const contract = contractOf(bytes, options.providers)
@@ -56,6 +64,18 @@ async function doctor(options: DoctorOptions): Promise<number> {
   if (options.json) printJson({ model: options.providers, contract, ...proof, diesWithParent })
   else printProof(options.providers, contract, proof, diesWithParent)
   return proof.providers.some(provider => provider.nodes) ? EXIT.ok : EXIT.refused
+}
+
+async function doctorLinks({ config, json }: DoctorOptions): Promise<number> {
+  const links = await checkLinks(loadConfigFile(config).config)
+  if (json) printJson({ links })
+  else if (links.length === 0) print('the config names no broker')
+  else
+    for (const { link, good, detail, notes } of links) {
+      print(`${paint(good ? 'good' : 'bad ', good ? 'green' : 'red')}  ${link}: ${detail}`)
+      for (const note of notes) print(`      ${paint(note, 'yellow')}`)
+    }
+  return links.every(({ good }) => good) ? EXIT.ok : EXIT.refused
 }
 
 /** Any ONNX file can be placed; whether it may score is said beside it. */

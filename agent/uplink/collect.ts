@@ -45,6 +45,7 @@ export class Collector {
     this.#link = new MqttLink({
       config: options.config,
       inFlightMax: RECEIPTS_IN_FLIGHT,
+      of: 'this command',
       clean: !options.persistent,
       subscriptions: [...alarms, { topic: `${base}/alert/+`, qos: 1 }],
       clock: options.clock,

@@ -14,6 +14,8 @@ import { Publishes, type PublishOptions } from './publishes.ts'
 
 export interface LinkOptions {
   config: MqttLinkConfig
+  /** Whose settings mend it, in messages. */
+  of?: string
   /** QoS 1 publishes awaiting their PUBACK at most; the broker's Receive Maximum may lower it. */
   inFlightMax: number
   /** False keeps the session, and with it undelivered messages, at the broker. */
@@ -66,13 +68,12 @@ export class MqttLink {
   #cancelCheck: Cancel | undefined
 
   constructor(options: LinkOptions) {
-    const { config, clean, will, clock, prng, logger } = options
+    const { config, of = 'the uplink', clean, will, clock, prng, logger } = options
     this.#options = options
     this.#publishes = new Publishes(() => clock.monotonicMs())
     this.#will = will ? { ...will, qos: 1, retain: true } : undefined
     this.#link = new BrokerLink({
-      ...{ config, clock, logger },
-      of: 'the uplink',
+      ...{ config, of, clock, logger },
       incomingBytesMax: INCOMING_BYTES_MAX,
       backoff: new Backoff(prng, BACKOFF_FIRST_MS, BACKOFF_CAP_MS),
       client: {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
 import { Authority, OPENSSL_MISSING } from '../support/certificates.ts'
-import { startDaemon } from '../support/daemon.ts'
+import { startDaemon, wearwatch } from '../support/daemon.ts'
 import { shortDir } from '../support/short-dir.ts'
 import { endChild, freePort, hasMosquitto } from '../support/source-brokers.ts'
 import { until } from '../support/waiting.ts'
@@ -70,6 +70,21 @@ t.test('mutual TLS carries readings in and an alert out', { skip }, async t => {
   t.teardown(() => plant.endAsync())
   await plant.publishAsync('plant/p-1', '{"flow": 12}', { qos: 1 })
   await until(async () => (await links()).uplink.deliveredAlertSeq === 1, 'the alert of the limit')
+
+  // Somebody renews the certificate and has copied half of the key.
+  const file = join(dir, 'wearwatch.yaml')
+  const statusText = async (): Promise<string> => (await wearwatch(['status', '-c', file])).out
+  writeFileSync(join(dir, 'client.key'), key!.subarray(0, 80))
+  await until(
+    async () => /client\.key is cut short.*; the one before stays in use/.test(await statusText()),
+    'the status',
+  )
+  t.equal((await statusText()).match(/is cut short/g)?.length, 2, 'source and uplink say so')
+  t.equal((await links()).uplink.state, 'up')
+  writeFileSync(join(dir, 'client.key'), key!)
+  const doctor = await wearwatch(['doctor', '--links', '-c', file])
+  t.match(doctor, { code: 0, err: '' })
+  t.match(doctor.out, /good {2}source plant: mqtts:.*: logged in, MQTT 5\ngood {2}the uplink: mqtts:/)
 })
 
 t.test('a broker that the authority did not sign is refused, and the status says what to do', { skip }, async t => {
@@ -89,4 +104,7 @@ t.test('a broker that the authority did not sign is refused, and the status says
   const { sources, uplink } = links
   t.match(sources[0]!.detail, /tls\.ca/, 'names the key that mends it')
   t.match(uplink.detail, /tls\.ca/, 'names the key that mends it')
+  const { code, out } = await wearwatch(['doctor', '--links', '-c', join(dir, 'wearwatch.yaml')])
+  t.equal(code, 5)
+  t.match(out, /bad {3}the uplink: mqtts:.*authority that is unknown here; set tls\.ca of the uplink/)
 })

@@ -193,3 +193,48 @@ t.test('TLS towards a port that does not speak it is explained', async t => {
   await until(() => source.status().state === 'waiting', 'the failure')
   t.match(source.status().detail, new RegExp(`^mqtts://127\\.0\\.0\\.1:${broker.port}: .*TLS`))
 })
+
+t.test('deep and long topics are counted, and what comes behind them is taken', async t => {
+  const publish = (topic: string, payload: string): Buffer => {
+    const name = Buffer.from(topic)
+    const length = 2 + name.length + payload.length
+    const head = [0x30, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14]
+    return Buffer.concat([
+      Buffer.from(head),
+      Buffer.from([name.length >> 8, name.length & 255]),
+      name,
+      Buffer.from(payload),
+    ])
+  }
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    const sent = [
+      Uint8Array.of(0x20, 2, 0, 0),
+      publish('/'.repeat(60_000), '{"v":1}'),
+      publish(`plant/${'x'.repeat(5_000)}/flow`, '{"v":2}'),
+    ]
+    socket.once('data', () => {
+      for (const piece of [...sent, publish('plant/p/flow', '{"v":3}')]) socket.write(piece)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { deps } = await open(t, (server.address() as AddressInfo).port, { protocol: 4 })
+  await until(() => deps.sink.rows.length === 1, 'the good row')
+  t.same(values(deps), [3])
+  t.equal(deps.counters.get('sources.line.deep_topics').n, 2)
+})
+
+t.test('a packet larger than is taken ends the connection before it is buffered', async t => {
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.write(Uint8Array.of(0x20, 2, 0, 0, 0x30, 0xff, 0xff, 0xff, 0x7f)))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { source } = await open(t, (server.address() as AddressInfo).port, { protocol: 4 })
+  await until(() => source.status().state === 'waiting', 'the end')
+  t.match(source.status().detail, /sent a packet of 268435460 bytes; 4194304 are taken at most; have it send no such/)
+})
