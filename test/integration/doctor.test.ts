@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { builtFile } from '../../agent/core/built.ts'
 import { maxModel } from '../support/scoring-models.ts'
+import { aedesBroker } from '../support/uplink-brokers.ts'
 
 function doctor(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const entry = JSON.stringify(`file://${builtFile('cli/doctor.js')}`)
@@ -47,5 +48,26 @@ t.test('doctor says what is wrong with a file that is no model, or not there', a
   t.match(garbage.out, /contract +not kept: .*garbage\.onnx/)
   t.match(garbage.out, /cpu +no: Failed to load model because protobuf parsing failed/)
   t.match(await doctor('--providers', join(path, 'none')), { code: 3, err: /cannot read .*\[FILE_UNREADABLE\]/ })
-  t.match(await doctor(), { code: 2, err: /say --providers MODEL.onnx \[USAGE\]/ })
+  t.match(await doctor(), { code: 2, err: /say --providers MODEL.onnx or --links \[USAGE\]/ })
+})
+
+t.test('doctor --links logs in at every broker of the configuration and says what to do', async t => {
+  const broker = await aedesBroker()
+  t.teardown(() => broker.close())
+  const file = join(t.testdir(), 'wearwatch.yaml')
+  const config = (uplink: number): string => `version: 1
+gateway: {site: hall, id: gw-1}
+sources: {plant: {mqtt: {url: "mqtt://127.0.0.1:${broker.port}"}}}
+assets: {p-101: {source: plant, topic: "line1/{channel}", channels: {flow: {unit: m3/h}}}}
+uplink: {mqtt: {url: "mqtt://127.0.0.1:${uplink}"}}
+`
+  writeFileSync(file, config(broker.port))
+  const good = await doctor('--links', '--config', file)
+  t.equal(good.code, 0)
+  t.match(good.out, /good +source plant: mqtt:.*: logged in, MQTT 3\.1\.1/)
+  t.match(good.out, /good +the uplink: /)
+  writeFileSync(file, config(1))
+  const bad = await doctor('--links', '--config', file)
+  t.equal(bad.code, 5)
+  t.match(bad.out, /bad +the uplink: mqtt:\/\/127\.0\.0\.1:1: nothing listens there; is the broker running/)
 })
