@@ -43,6 +43,8 @@ export class AlertLane {
   caughtUp = false
   /** Monotonic: something was delivered, or the first of a window sent. */
   movedMs = 0
+  /** Monotonic: since then an alert waits for its receipt, however often it was sent; undefined: none does. */
+  unconfirmedSinceMs: number | undefined
   readonly #options: LaneOptions
   readonly #wake = new Signal()
   readonly #pace: Pace | undefined
@@ -147,11 +149,14 @@ export class AlertLane {
 
   #expect(flight: Flight, number: number): void {
     this.sentAlertSeq = Math.max(number, this.sentAlertSeq)
-    if (this.#options.receipts) this.acks.awaitReceipt(flight, number)
+    if (!this.#options.receipts) return
+    this.acks.awaitReceipt(flight, number)
+    this.unconfirmedSinceMs ??= this.#options.clock.monotonicMs()
   }
 
   #settled(decoded: Decoded, pubackMs: number): void {
     this.movedMs = this.#options.clock.monotonicMs()
+    this.unconfirmedSinceMs = this.acks.length > 0 ? this.movedMs : undefined
     const number =
       decoded.kind === 'transition'
         ? decoded.transition.alertSeq

@@ -96,9 +96,10 @@ export class Delivery {
     const { config, clock } = this.#options
     const { backlog } = this
     const range = backlog && `${backlog.from ?? '?'} to ${backlog.to}`
-    const lanes = [this.#state?.fresh, this.#state?.backlog].filter(lane => lane?.acks.awaitsReceipts)
-    const waitedMs = clock.monotonicMs() - Math.min(...lanes.map(lane => lane?.movedMs ?? 0))
-    const unconfirmed = lanes.length > 0 && waitedMs >= config.receiptTimeoutMs
+    const lanes = [this.#state?.fresh, this.#state?.backlog]
+    const sinceMs = lanes.map(lane => lane?.unconfirmedSinceMs ?? Number.POSITIVE_INFINITY)
+    const waitedMs = clock.monotonicMs() - Math.min(...sinceMs)
+    const unconfirmed = waitedMs >= config.receiptTimeoutMs
     return [
       ...(range ? [`alerts ${range} of the outage follow at ${config.backfill.perSecond}/s, fresh ones go first`] : []),
       ...(unconfirmed

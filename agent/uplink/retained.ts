@@ -3,7 +3,7 @@
 // still holds of us although it stands no longer is cleared.
 import type { GatewayConfig } from '../config/contract.ts'
 import { Backoff } from '../core/backoff.ts'
-import { type Clock, sleep } from '../core/clock.ts'
+import { type Cancel, type Clock, sleep } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Prng } from '../core/prng.ts'
@@ -53,6 +53,7 @@ export class RetainedAlarms {
   #sent = new Set<{ topic: string; id: string }>()
   #up = false
   #refused = false
+  #cancelPause: Cancel | undefined
   #loop: Promise<void> | undefined
   #waiters: (() => void)[] = []
 
@@ -86,6 +87,7 @@ export class RetainedAlarms {
   up(): void {
     this.#again()
     this.#up = true
+    this.#cancelPause?.()
     this.#refused = false
     for (const t of this.#standing?.all ?? []) this.#dirty.set(this.#options.topics.alarm(t.asset, t.id), t.id)
     this.notify()
@@ -121,6 +123,7 @@ export class RetainedAlarms {
 
   async stop(): Promise<void> {
     this.down()
+    this.#cancelPause?.()
     this.#stopping.abort()
     this.#wake.notify()
     await this.#loop
@@ -130,16 +133,13 @@ export class RetainedAlarms {
     while (!this.#stopping.signal.aborted) {
       try {
         if (this.#up && (await this.#follow(standing))) continue
-        if (this.#up) this.#send(standing)
-        if (!this.#refused) await this.#wake.wait()
+        if (this.#up && !this.#refused) this.#send(standing)
+        await this.#wake.wait()
       } catch (error) {
         this.trouble = `cannot tell which alarms stand: ${messageOf(error)}; trying again`
-        this.#refused = true
+        this.#tellWaiters()
+        await sleep(this.#options.clock, this.#backoff.nextMs(), this.#stopping.signal)
       }
-      if (!this.#refused) continue
-      this.#tellWaiters()
-      await sleep(this.#options.clock, this.#backoff.nextMs(), this.#stopping.signal)
-      this.#refused = false
     }
   }
 
@@ -181,6 +181,16 @@ export class RetainedAlarms {
     this.idle = this.#sent.size === 0 && !this.#wake.pending
   }
 
+  /** Following the journal goes on, since lanes ask how far it is. */
+  #pause(): void {
+    if (this.#refused) return
+    this.#refused = true
+    this.#cancelPause = this.#options.clock.after(this.#backoff.nextMs(), () => {
+      this.#refused = false
+      this.#wake.notify()
+    })
+  }
+
   #publish(topic: string, id: string, standing: Standing): void {
     const { gateway, link } = this.#options
     const sent = this.#sent
@@ -200,9 +210,8 @@ export class RetainedAlarms {
       (error: unknown) => {
         if (!sent.delete(entry) || this.#sent !== sent) return
         this.#dirty.set(topic, id)
-        this.#refused = true
         this.trouble = explainRefusal(error, topic)
-        this.#wake.notify()
+        this.#pause()
       },
     )
   }

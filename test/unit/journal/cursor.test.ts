@@ -30,3 +30,22 @@ t.test('a kill at any call of the first advance leaves no damaged cursor behind'
   }
   await journal.close()
 })
+
+t.test('a cursor keeps what it has not passed, a mark keeps nothing', async t => {
+  for (const [name, kept] of [
+    ['late', true],
+    ['late-mark', false],
+  ] as const) {
+    const journal = await openTestJournal('/j', memoryDisk(), { bytesMax: 65_536 })
+    const done = await journal.cursor('uplink')
+    const late = await journal.cursor(name)
+    for (let i = 0; i < 300; i++) {
+      const seq = await journal.append(alarm('x'.repeat(1_000)))
+      await done.advance(seq)
+      if (i === 0) await late.advance(seq)
+    }
+    t.equal(journal.status().losses.length > 0, kept, name)
+    t.equal(late.seq, 1)
+    await journal.close()
+  }
+})
