@@ -97,11 +97,11 @@ async function writeSamples(
       }
       files ??= {
         samples: await NpyRows.create(join(dir, paths.samples), {
-          descr: '"<f8"',
+          descr: "'<f8'",
           width: order.length,
           advice: ADVICE,
         }),
-        times: await NpyRows.create(join(dir, paths.times), { descr: '"<i8"', advice: ADVICE }),
+        times: await NpyRows.create(join(dir, paths.times), { descr: "'<i8'", advice: ADVICE }),
       }
       await files.times.push(8, (block, at) => block.writeBigInt64LE(BigInt(Math.round(line[0] ?? 0)), at))
       await files.samples.push(8 * order.length, (block, from) => {
@@ -139,7 +139,7 @@ async function writeWaveform(
   try {
     for await (const line of streamDaemon(socket, `/v1/history?${query}`) as AsyncIterable<Line>) {
       if (!Array.isArray(line)) continue
-      file ??= await NpyRows.create(join(dir, path), { descr: '"<f4"', advice: ADVICE })
+      file ??= await NpyRows.create(join(dir, path), { descr: "'<f4'", advice: ADVICE })
       cut.push(line[0] ?? 0)
       await file.push(4, (block, at) => block.writeFloatLE(line[1] ?? Number.NaN, at))
     }

@@ -9,7 +9,7 @@ const ALIGNED_TO = 64
 const BLOCK_BYTES = 1 << 18
 
 export interface NpyShape {
-  /** As numpy writes it: `"<f8"`, or a list of fields. */
+  /** As numpy writes it: `'<f8'` with its quotes, or a list of fields. */
   descr: string
   /** Values of a row in an array of two dimensions. */
   width?: number
@@ -81,7 +81,8 @@ export class NpyRows {
 function header({ descr, width }: NpyShape, rows: number): Buffer {
   const count = String(rows).padStart(COUNT_DIGITS)
   const shape = width === undefined ? `(${count},)` : `(${count}, ${width})`
-  const text = `{"descr": ${descr}, "fortran_order": False, "shape": ${shape}, }`
+  // As numpy itself writes it: some readers look for these quotes.
+  const text = `{'descr': ${descr}, 'fortran_order': False, 'shape': ${shape}, }`
   const bytes = Math.ceil((MAGIC.length + 4 + text.length + 1) / ALIGNED_TO) * ALIGNED_TO
   const head = Buffer.alloc(bytes, ' ')
   MAGIC.copy(head)

@@ -5,9 +5,14 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { healthyBeside, type Span } from '../../../agent/cli/dataset-plan.ts'
-import { CaptureCut } from '../../../agent/cli/dataset-window.ts'
+import { CaptureCut, writeWindow } from '../../../agent/cli/dataset-window.ts'
 import { NpyRows } from '../../../agent/cli/npy-rows.ts'
+import { NpyTable } from '../../../agent/cli/npy-table.ts'
 import { openNpy } from '../../../agent/decode/npy.ts'
+import type { HistoryQuery, HistoryRows } from '../../../agent/history/contract.ts'
+import type { ControlApi } from '../../../agent/http/contract.ts'
+import { ControlServer } from '../../../agent/http/control.ts'
+import { shortDir } from '../../support/short-dir.ts'
 
 const HOUR = 3600e6
 const span = (from: number, to: number): Span => ({ fromUs: from * HOUR, toUs: to * HOUR })
@@ -47,6 +52,22 @@ t.test('whatever alarms there were', async t => {
 
 t.test('captures are told apart by the time between their samples', async t => {
   const cut = new CaptureCut()
+  t.test('a table with names, as `history --npy` writes it', async t => {
+    const path = join(t.testdir(), 'table.npy')
+    const table = await NpyTable.create(path, ['flow', `Öl "warm"`])
+    await table.push([1_700_000_000_000_001, 1.5, null])
+    await table.push([1_700_000_000_000_002, -2, 4])
+    t.equal(await table.finish(), 2)
+    t.match(
+      readFileSync(path, 'latin1'),
+      /\{'descr': \[\("time", "<M8\[us\]"\), \("flow", "<f8"\), \("\\u00d6l \\"warm\\"", "<f8"\)\]/,
+    )
+    const read = numpy(
+      `a = np.load(${JSON.stringify(path)}); print(a.shape, a['time'][1], a['flow'].tolist(), a['\\u00d6l "warm"'].tolist())`,
+    )
+    if (read !== undefined) t.equal(read, '(2,) 2023-11-14T22:13:20.000002 [1.5, -2.0] [nan, 4.0]')
+  })
+
   const T0 = 1_700_000_000_000_000
   for (let i = 0; i < 512; i++) cut.push(T0 + i * 39.0625)
   for (let i = 0; i < 100; i++) cut.push(T0 + 600e6 + i * 39.0625)
@@ -72,8 +93,8 @@ function numpy(code: string): string | undefined {
 t.test('arrays of rows, as our reader and NumPy read them', async t => {
   const dir = t.testdir()
   const [samples, times] = [join(dir, 'samples.npy'), join(dir, 'times.npy')]
-  const matrix = await NpyRows.create(samples, { descr: '"<f8"', width: 3, advice: '' })
-  const vector = await NpyRows.create(times, { descr: '"<i8"', advice: '' })
+  const matrix = await NpyRows.create(samples, { descr: "'<f8'", width: 3, advice: '' })
+  const vector = await NpyRows.create(times, { descr: "'<i8'", advice: '' })
   const rows = 20_000
   for (let row = 0; row < rows; row++) {
     await matrix.push(24, (block, from) =>
@@ -98,4 +119,65 @@ t.test('arrays of rows, as our reader and NumPy read them', async t => {
   )
   if (read === undefined) t.comment('NumPy is not here: read by the bytes alone')
   else t.equal(read, `float64 (20000, 3) 199990000.0 ${-19_999 / 3} True int64 (20000,) 1700000000019999`)
+})
+
+const T0 = 1_700_000_000_000_000
+
+/** Rows whose columns change halfway, and two captures of one channel. */
+async function* stored({ class: cls, columns: wanted }: HistoryQuery): AsyncGenerator<HistoryRows> {
+  if (cls === 'waveforms') {
+    if (wanted?.[0] !== 'de-h') return
+    for (const start of [T0, T0 + 600e6]) {
+      const timesUs = Float64Array.from({ length: 1_000 }, (_, i) => start + i * 100)
+      yield { timesUs, columns: ['de-h'], values: Float64Array.from(timesUs, (_, i) => Math.sin(i)) }
+    }
+    return
+  }
+  yield {
+    timesUs: Float64Array.of(T0, T0 + 1),
+    columns: ['flow', 'speed'],
+    values: Float64Array.of(1, 2, Number.NaN, 4),
+  }
+  yield { timesUs: Float64Array.of(T0 + 2), columns: ['oil', 'speed', 'flow'], values: Float64Array.of(9, 6, 5) }
+}
+
+t.test('a window: rows in the columns it began with, captures one after the other', async t => {
+  const [dir, socket] = [t.testdir(), join(shortDir(t), 'ww.sock')]
+  const server = new ControlServer(socket, { history: stored } as unknown as ControlApi)
+  await server.start()
+  t.teardown(() => server.stop())
+  const units = new Map([['flow', 'm3/h']])
+  const source = { socket, asset: 'm-1', units, waveforms: ['flow', 'de-h'] }
+  const made = (await writeWindow(source, { fromUs: T0, toUs: T0 + 3 }, dir, 'w'))!
+  t.equal(made.rows, 3)
+  t.same(made.channels, [
+    { id: 'flow', unit: 'm3/h' },
+    { id: 'speed', unit: null },
+  ])
+  t.match(made.samples, { path: 'w.samples.npy', dtype: 'float64', shape: [3, 2], sha256: /^[0-9a-f]{64}$/ })
+  t.match(made.waveforms, [
+    {
+      id: 'de-h',
+      file: { path: 'w.de-h.npy', dtype: 'float32', shape: [2_000] },
+      captures: [
+        { rateHz: 10_000, first: 0, samples: 1_000, start: '2023-11-14T22:13:20.000Z' },
+        { rateHz: 10_000, first: 1_000, samples: 1_000, start: '2023-11-14T22:23:20.000Z' },
+      ],
+    },
+  ])
+  const bytes = readFileSync(join(dir, 'w.samples.npy')).subarray(-48)
+  t.same(
+    [0, 8, 16, 24, 32, 40].map(at => bytes.readDoubleLE(at)),
+    [1, 2, Number.NaN, 4, 5, 6],
+  )
+  const capture = await openNpy(join(dir, 'w.de-h.npy'))
+  t.same(await capture.read(0, 0, 1_000, 3), Float32Array.of(0, Math.sin(1), Math.sin(2)))
+  await capture.close()
+  const read = numpy(`a = np.load(${JSON.stringify(join(dir, 'w.de-h.npy'))}); print(a.dtype, a.shape, a[1001])`)
+  if (read !== undefined) t.match(read, /^float32 \(2000,\) 0\.841/)
+  const nothing = { history: async function* () {} } as unknown as ControlApi
+  const empty = new ControlServer(`${socket}2`, nothing)
+  await empty.start()
+  t.teardown(() => empty.stop())
+  t.equal(await writeWindow({ ...source, socket: `${socket}2` }, { fromUs: 0, toUs: 1 }, dir, 'none'), undefined)
 })
