@@ -21,6 +21,7 @@ export class HostileBroker {
   #limit
   #server
   #sockets = new Set()
+  #running = 0
   #done
 
   constructor(seed, limit) {
@@ -51,6 +52,7 @@ export class HostileBroker {
   async #session(socket) {
     if (this.sessions >= this.#limit) return void socket.destroy()
     const n = this.sessions++
+    this.#running++
     const prng = seededPrng(this.#seed + n)
     const name = names[n % names.length]
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
@@ -75,7 +77,8 @@ export class HostileBroker {
     }
     socket.destroy()
     for (const alert of heard.alerts()) this.alertsTaken.add(alert)
-    if (this.sessions >= this.#limit && this.#sockets.size <= 1) this.#done()
+    // Sockets close later than this, several in one turn: what still runs is counted.
+    if (--this.#running === 0 && this.sessions >= this.#limit) this.#done()
   }
 
   #listenTo(socket) {
