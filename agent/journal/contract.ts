@@ -80,6 +80,12 @@ export interface Journal {
   onAppend(listener: (seq: number) => void): () => void
   /** A durable position, "everything up to and including this seq is done", 0 at first. */
   cursor(name: string): Promise<Cursor>
+  /** As cursor(); one that has no file yet begins at `seq`, durably, and `began` says so. */
+  cursorFrom(name: string, seq: number): Promise<{ cursor: Cursor; began: boolean }>
+  /** Of all cursors: each holds back what it is not past. */
+  cursorNames(): readonly string[]
+  /** Forgets a position for good: what it held back may go. Of one that nobody uses any more. */
+  dropCursor(name: string): Promise<void>
   status(): JournalStatus
   /** Waits for pending appends. */
   close(): Promise<void>
