@@ -133,7 +133,12 @@ function readBounded(response: IncomingMessage): Promise<string> {
     const done = (): void => {
       const text = Buffer.concat(chunks).toString('utf8', 0, ANSWER_BYTES_MAX)
       // Control characters must not reach a terminal or a log.
-      resolve(text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, EXCERPT_CHARS_MAX))
+      resolve(
+        text
+          .replace(/[\p{Cc}\s]+/gu, ' ')
+          .trim()
+          .slice(0, EXCERPT_CHARS_MAX),
+      )
     }
     response.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
