@@ -124,7 +124,10 @@ export class Agent {
     await step('models', () => this.#resuming)
     await step('learning', () => this.#learning.finish())
     await step('journal queue', () => commits.stop())
-    await step('uplink', () => uplink?.stop(drainMs(UPLINK_DRAIN_MS)))
+    await step('uplink and webhooks', async () => {
+      const links = [...(uplink ? [uplink] : []), ...this.parts.webhooks]
+      await Promise.all(links.map(link => link.stop(drainMs(UPLINK_DRAIN_MS))))
+    })
     await step('control socket', () => this.#control.stop())
     this.parts.wear.stop()
     await step('history', () => history.close())
@@ -159,6 +162,7 @@ export class Agent {
     this.#syncs.after(this.#resuming, 'the models that ran before the start are still being loaded')
     this.#publishState()
     parts.uplink?.start()
+    for (const webhook of parts.webhooks) webhook.start()
     this.#startTimers()
     parts.wear.start()
     this.#schedule.start()

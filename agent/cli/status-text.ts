@@ -3,11 +3,12 @@
 import { type WearStatus, wearText } from '../pipeline/storage-wear.ts'
 import type { ScorerStatus } from '../scoring/contract.ts'
 import type { SourceStatus } from '../sources/contract.ts'
-import type { UplinkStatus } from '../uplink/contract.ts'
+import type { UplinkStatus, WebhookStatus } from '../uplink/contract.ts'
 import { bar } from './bar.ts'
 import { commandsText } from './commands-text.ts'
 import { localTime, paint, print } from './shared.ts'
 import { type VibrationLine, vibrationTexts } from './vibration-text.ts'
+import { webhookText } from './webhook-text.ts'
 
 export interface AssetLine extends VibrationLine {
   id: string
@@ -66,6 +67,7 @@ export interface Status {
   sources: SourceStatus[]
   scorer: ScorerStatus
   uplink: UplinkStatus
+  webhooks?: WebhookStatus[]
   journal: { nextSeq: number; bytes: number; failing?: string; losses: unknown[] }
   history: {
     bytes: Record<string, number>
@@ -95,6 +97,7 @@ export function printStatus(raw: Record<string, unknown>): void {
     `${status.uplink.state}: ${status.uplink.detail}; alerts ${status.uplink.deliveredAlertSeq ?? 0}/${status.uplink.lastAlertSeq ?? 0} delivered`,
   )
   printNotes(status.uplink.notes)
+  for (const webhook of status.webhooks ?? []) line('webhook', webhook.problem === undefined, webhookText(webhook))
   const commands = commandsText(status.counters)
   if (commands) line('commands', true, commands)
   line(

@@ -25,6 +25,8 @@ export interface AgentConfig {
   /** In file order; `SampleBlock.asset` is the index into this list. */
   assets: readonly AssetConfig[]
   uplink: UplinkConfig | undefined
+  /** In file order; absent: none. */
+  webhooks?: readonly WebhookConfig[]
   storage: StorageConfig
   scorer: ScorerConfig
   sync: SyncConfig | undefined
@@ -244,6 +246,27 @@ export interface UplinkConfig extends MqttLinkConfig {
   commands: readonly CommandName[]
   /** Who may give those that change something. Undefined: nobody. */
   commandTrust?: CommandTrust
+}
+
+/** Where alarms are posted to; its cursor in the journal is `webhook-<name>`. */
+export interface WebhookConfig {
+  name: string
+  /** http(s), without credentials; its path may be a secret all the same. */
+  url: string
+  /** Key of the HMAC; undefined: not signed. */
+  secret?: string
+  /** By name in small letters; values may be secrets. */
+  headers: Readonly<Record<string, string>>
+  /** PEM text; undefined: the authorities node knows. */
+  ca?: string
+  /** From the request to the end of its answer. */
+  timeoutMs: number
+  /** The least urgent priority that is sent. */
+  minPriority: number
+  /** Each alarm of a flood, too, not only the flood. */
+  floods: boolean
+  /** Suppressed alarms, too. */
+  hidden: boolean
 }
 
 /** Every command that may come by MQTT; agent/uplink/commands has a file for each. */

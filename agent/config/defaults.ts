@@ -77,6 +77,7 @@ export const DEFAULTS = {
     batchMax: 64,
     memoryMb: 1024,
   },
+  webhook: { timeoutMs: 10 * SECOND, minPriority: 4 },
   sync: { bytesMax: 64 * MIB },
   socketName: 'wearwatch.sock',
   log: { level: 'info' },

@@ -25,6 +25,7 @@ import { FILE_KEYS, logSchema } from './schema.ts'
 import { reason } from './secrets.ts'
 import { buildControl, buildGateway, buildScorer, buildStorage, buildSync, buildUplink } from './sections.ts'
 import { buildSources } from './sources.ts'
+import { buildWebhooks } from './webhooks.ts'
 import { describeValue, didYouMean, shown } from './wording.ts'
 import { FILE_BYTES_MAX, readYaml } from './yaml-text.ts'
 
@@ -119,6 +120,7 @@ function build(ctx: LoadContext, raw: Record<string, unknown>): Built {
   const sources = buildSources(ctx, raw.sources, gateway.id)
   const assets = buildAssets(ctx, raw.types, raw.assets, sources)
   const uplink = buildUplink(ctx, raw.uplink, gateway.id, raw.sync !== undefined)
+  const webhooks = buildWebhooks(ctx, raw.webhooks)
   const storage = buildStorage(ctx, raw.storage)
   const log = raw.log === undefined ? undefined : check(logSchema, raw.log, ['log'], ctx.issues)
   crossCheck(ctx, { sources, assets, uplink })
@@ -131,6 +133,7 @@ function build(ctx: LoadContext, raw: Record<string, unknown>): Built {
     sources: [...sources.values()].filter(source => source !== undefined),
     assets,
     uplink,
+    ...(webhooks.length > 0 ? { webhooks } : {}),
     storage,
     scorer: buildScorer(ctx, raw.scorer),
     sync: buildSync(ctx, raw.sync),

@@ -11,6 +11,7 @@ import type {
   StorageConfig,
   TlsConfig,
   UplinkConfig,
+  WebhookConfig,
 } from './contract.ts'
 import { durationText, sizeText } from './quantities.ts'
 import { sensorKeys, setpointKeys, sourceWatchKeys } from './redact-watching.ts'
@@ -29,6 +30,9 @@ export function redacted(config: AgentConfig): Keys {
     assets: Object.fromEntries(config.assets.map(asset => [asset.id, assetKeys(asset)])),
     ...(uplink && {
       uplink: uplinkKeys(uplink),
+    }),
+    ...(config.webhooks && {
+      webhooks: Object.fromEntries(config.webhooks.map(webhook => [webhook.name, webhookKeys(webhook)])),
     }),
     storage: storageKeys(config.storage),
     scorer: scorerKeys(config.scorer),
@@ -91,6 +95,26 @@ function commandKeys({ commands: allow, commandTrust: trust }: UplinkConfig): Ke
     unsigned: trust.unsigned,
     'shelve-max': durationText(trust.unsignedShelveMaxMs),
   }
+}
+
+/** The path and query of an address may be what lets one post there. */
+export function webhookPlace(url: string): string {
+  const { origin, pathname, search } = new URL(url)
+  return pathname === '/' && search === '' ? origin : `${origin}/${HIDDEN}`
+}
+
+function webhookKeys(webhook: WebhookConfig): Keys {
+  const names = Object.keys(webhook.headers)
+  return given({
+    url: webhookPlace(webhook.url),
+    secret: webhook.secret === undefined ? undefined : HIDDEN,
+    headers: names.length === 0 ? undefined : Object.fromEntries(names.map(name => [name, HIDDEN])),
+    ca: tlsKeys(webhook.ca === undefined ? {} : { ca: webhook.ca }).ca,
+    timeout: durationText(webhook.timeoutMs),
+    'min-priority': webhook.minPriority,
+    floods: webhook.floods,
+    hidden: webhook.hidden,
+  })
 }
 
 function sourceKeys(source: SourceConfig): Keys {

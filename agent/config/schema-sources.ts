@@ -18,7 +18,7 @@ const secretShape = object('{file: PATH} or {env: NAME}', {
 })
 
 // The value itself is never echoed: only its kind is named.
-const secret = z.union([z.string(), secretShape], {
+export const secret = z.union([z.string(), secretShape], {
   error: issue =>
     withHint(
       `expected {file: PATH} or {env: NAME}, got ${typeof issue.input === 'object' ? 'a mapping or list of another shape' : `a ${typeof issue.input}`}`,

@@ -18,6 +18,7 @@ import {
   withHint,
 } from './schema-parts.ts'
 import { linkShape, sourceSchema } from './schema-sources.ts'
+import { webhookSchema } from './schema-webhooks.ts'
 import { expected } from './wording.ts'
 
 const MIB = 2 ** 20
@@ -188,6 +189,10 @@ export const fileSchema = object('the configuration', {
     .describe('Channels and settings shared by many assets, by id.'),
   assets: z.record(slug('the id of an asset'), fullAssetSchema).describe('The machines, by id.'),
   uplink: fullUplinkSchema.optional().describe('Where alarms go. Without it they are kept and shown here only.'),
+  webhooks: z
+    .record(slug('the id of a webhook'), webhookSchema)
+    .optional()
+    .describe('Where alarms are posted to by HTTPS, by id.'),
   storage: storageSchema.optional().describe('Where and how much is kept.'),
   scorer: scorerSchema.optional().describe('The process that runs the models.'),
   sync: syncSchema.optional().describe('Models from a signed repository.'),

@@ -9,17 +9,23 @@ const SECRET_BYTES_MAX = 65_536
 const PEM_BYTES_MAX = 2 ** 20
 
 /** The secret itself; undefined when it cannot be read, which is reported. */
-export function readSecret(ctx: LoadContext, secret: SecretIn, path: Path): string | undefined {
+export function readSecret(
+  ctx: LoadContext,
+  secret: SecretIn,
+  path: Path,
+  example = 'password: {file: broker.pw}',
+): string | undefined {
+  const what = example.split(':')[0]
   if (typeof secret === 'string') {
     ctx.issues.warn(
       path,
-      'the password stands in the configuration itself',
-      'better: password: {file: broker.pw}, a file only the agent can read',
+      `the ${what} stands in the configuration itself`,
+      `better: ${example}, a file only the agent can read`,
     )
     return secret
   }
   if ((secret.file === undefined) === (secret.env === undefined)) {
-    ctx.issues.error(path, 'expected either {file: PATH} or {env: NAME}', 'write password: {file: broker.pw}')
+    ctx.issues.error(path, 'expected either {file: PATH} or {env: NAME}', `write ${example}`)
     return undefined
   }
   if (secret.file !== undefined) return secretFromFile(ctx, secret.file, [...path, 'file'])

@@ -56,6 +56,7 @@ export function buildUplink(
   delivered: boolean,
 ): UplinkConfig | undefined {
   if (value === undefined) {
+    if (ctx.keysAt(['webhooks']).length > 0) return undefined
     ctx.issues.warn(
       ['uplink'],
       'is missing: alarms are kept and shown on this gateway and sent nowhere',

@@ -83,6 +83,12 @@ export interface Journal {
    * there is room; a name that ends in `-mark` is a note of its owner and keeps nothing.
    */
   cursor(name: string): Promise<Cursor>
+  /** As cursor(); one that has no file yet begins at `seq`, durably, and `began` says so. */
+  cursorFrom(name: string, seq: number): Promise<{ cursor: Cursor; began: boolean }>
+  /** Of all cursors: each holds back what it is not past. */
+  cursorNames(): readonly string[]
+  /** Forgets a position for good: what it held back may go. Of one that nobody uses any more. */
+  dropCursor(name: string): Promise<void>
   status(): JournalStatus
   /** Waits for pending appends. */
   close(): Promise<void>

@@ -103,6 +103,25 @@ export class FileCursor implements Cursor {
     }
   }
 
+  /** Makes the file of a cursor that has none, at `seq`: the position counts from now on, even 0. False: it has one. */
+  async begin(seq: number): Promise<boolean> {
+    if (!this.absent || this.#newest.generation > 0) return false
+    this.#wantedSeq = Math.max(seq, this.#wantedSeq)
+    await this.#write(this.#wantedSeq)
+    return true
+  }
+
+  /** Takes its file away; it cannot be used any more. */
+  async remove(): Promise<void> {
+    await this.close()
+    try {
+      await this.#disk.unlink(this.#path).catch(absent)
+      await this.#disk.syncDir(this.#dir)
+    } catch (error) {
+      throw this.#ioError('remove', error)
+    }
+  }
+
   async #write(seq: number): Promise<void> {
     const next: Slot = { generation: this.#newest.generation + 1, seq }
     const slot = this.#slot === 0 ? 1 : 0

@@ -17,6 +17,8 @@ export class Cursors {
   readonly #options: CursorsOptions
   readonly #byName = new Map<string, Promise<FileCursor>>()
   readonly #open: FileCursor[] = []
+  /** Those who know where to begin need no warning. */
+  readonly #quietly = new Set<string>()
 
   constructor(options: CursorsOptions) {
     this.#options = options
@@ -39,11 +41,29 @@ export class Cursors {
     return opening
   }
 
+  get names(): readonly string[] {
+    return this.#open.map(cursor => cursor.name)
+  }
+
+  /** One without a file begins at `seq`. */
+  async from(name: string, seq: number): Promise<{ cursor: FileCursor; began: boolean }> {
+    this.#quietly.add(name)
+    const cursor = await this.get(name)
+    return { cursor, began: await cursor.begin(seq) }
+  }
+
+  async drop(name: string): Promise<void> {
+    const cursor = await this.get(name)
+    await cursor.remove()
+    this.#byName.delete(name)
+    this.#open.splice(this.#open.indexOf(cursor), 1)
+  }
+
   async #openOne(name: string): Promise<FileCursor> {
     const { disk, dir, lastSeq, logger, counters } = this.#options
     const cursor = await new FileCursor(disk, dir, name, lastSeq).open()
     this.#open.push(cursor)
-    if (cursor.absent && lastSeq() > 0 && !isMark(name)) {
+    if (cursor.absent && lastSeq() > 0 && !isMark(name) && !this.#quietly.has(name)) {
       counters.get('journal.missing_cursors').n++
       logger.warn('a cursor has no file: it begins at 0, and every record kept is delivered, again if it was before', {
         name,

@@ -219,6 +219,20 @@ class FileJournal implements Journal {
     return this.#cursors.get(name)
   }
 
+  async cursorFrom(name: string, seq: number): Promise<{ cursor: Cursor; began: boolean }> {
+    if (this.#closed) throw new AgentError('JOURNAL_CLOSED', `journal ${this.#options.dir} is closed`)
+    return this.#cursors.from(name, seq)
+  }
+
+  cursorNames(): readonly string[] {
+    return this.#cursors.names
+  }
+
+  async dropCursor(name: string): Promise<void> {
+    if (this.#closed) throw new AgentError('JOURNAL_CLOSED', `journal ${this.#options.dir} is closed`)
+    if (this.#cursors.names.includes(name)) await this.#cursors.drop(name)
+  }
+
   status(): JournalStatus {
     const { segments, nextSeq } = this.#writer
     return {

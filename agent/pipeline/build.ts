@@ -19,6 +19,7 @@ import { createScoringHost } from '../scoring/host.ts'
 import { createSource } from '../sources/registry.ts'
 import type { CommandHandlers, CommandLedger } from '../uplink/contract.ts'
 import { createUplink } from '../uplink/uplink.ts'
+import { createWebhook, dropUnusedCursors } from '../uplink/webhook.ts'
 import { newLine, newScoring, oneAtATime } from './asset-parts.ts'
 import type { CaptureLine } from './capture-line.ts'
 import { clockJudge, lastWriteUs } from './clock-judge.ts'
@@ -99,7 +100,7 @@ async function buildLinks(
   { journal, records }: Stores,
   lines: AgentParts['lines'],
   handlers: CommandHandlers,
-): Promise<Pick<AgentParts, 'sources' | 'repository' | 'uplink'>> {
+): Promise<Pick<AgentParts, 'sources' | 'repository' | 'uplink' | 'webhooks'>> {
   const deps = { clock, prng, logger, counters }
   const sink: SampleSink = {
     samples: block => lines[block.asset]?.samples(block),
@@ -120,7 +121,9 @@ async function buildLinks(
   const lastAlertSeq = (): number => records.recorded.alertSeq
   const links = { gateway: config.gateway, journal, handlers, lastAlertSeq, version, clockState, ...deps }
   const uplink = config.uplink && createUplink({ config: config.uplink, ledger: commandLedger(records), ...links })
-  return { sources, repository, uplink }
+  await dropUnusedCursors(journal, config.webhooks ?? [], logger.room('webhook'))
+  const webhooks = (config.webhooks ?? []).map(webhook => createWebhook({ ...links, config: webhook }))
+  return { sources, repository, uplink, webhooks }
 }
 
 function commandLedger(records: Stores['records']): CommandLedger {

@@ -14,7 +14,7 @@ import type { ModelDesk } from '../models/live/desk.ts'
 import type { ScoringHost } from '../scoring/contract.ts'
 import type { Source } from '../sources/contract.ts'
 import type { SyncRepository } from '../sync/repository.ts'
-import type { Uplink } from '../uplink/contract.ts'
+import type { Uplink, Webhook } from '../uplink/contract.ts'
 import type { AssetLine } from '../windows/asset-line.ts'
 import type { AlarmCases } from './alarm-cases.ts'
 import type { CaptureLine } from './capture-line.ts'
@@ -66,4 +66,5 @@ export interface AgentParts {
   sources: readonly Source[]
   repository: SyncRepository | undefined
   uplink: Uplink | undefined
+  webhooks: readonly Webhook[]
 }

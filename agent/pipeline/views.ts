@@ -103,6 +103,7 @@ export async function fullStatus(parts: AgentParts): Promise<Record<string, unkn
     sources: sources.map(source => source.status()),
     scorer,
     uplink: uplink?.status() ?? { state: 'off', detail: 'no uplink section in the config' },
+    ...(parts.webhooks.length > 0 ? { webhooks: parts.webhooks.map(webhook => webhook.status()) } : {}),
     journal: { ...journal.status(), waitingToBeWritten: commits.length },
     history: history.stats(),
     storage: parts.wear.status(),

@@ -119,3 +119,33 @@ export interface CommandLedger {
   /** Resolves with true when it is durable, false when it never will be; stays pending while the disk refuses. */
   record(record: OperatorRecord): Promise<boolean>
 }
+
+/** One webhook, as `status` shows it. */
+export interface WebhookStatus {
+  name: string
+  /** Without its path, which may be a secret. */
+  url: string
+  /** `retrying`: the last try failed, and everything is kept. */
+  state: 'starting' | 'idle' | 'sending' | 'retrying' | 'stopped'
+  /** Transitions that it has not settled yet; those its filter leaves out are among them. */
+  pending: number
+  /** Since the start of the agent. */
+  delivered: number
+  leftOut: number
+  /** Refused by the receiver again and again, and passed over: they are not sent any more. */
+  refused: number
+  /** HTTP status of the last answer. */
+  lastStatus?: number
+  /** When it last took something, ISO 8601. */
+  deliveredAt?: string
+  /** What is wrong now, or what was passed over last, and what to do. */
+  problem?: string
+}
+
+export interface Webhook {
+  /** Begins to post; resolves at once. */
+  start(): void
+  status(): WebhookStatus
+  /** Posts what is pending for at most `drainMs`. */
+  stop(drainMs: number): Promise<void>
+}

@@ -55,6 +55,24 @@ export class MemoryJournal implements Journal {
     }
   }
 
+  async cursorFrom(name: string, seq: number): Promise<{ cursor: Cursor; began: boolean }> {
+    const cursor = await this.cursor(name)
+    const began = !this.#cursors.has(name)
+    if (began) {
+      if (this.failing) throw this.failing
+      this.#cursors.set(name, seq)
+    }
+    return { cursor, began }
+  }
+
+  cursorNames(): readonly string[] {
+    return [...this.#cursors.keys()]
+  }
+
+  async dropCursor(name: string): Promise<void> {
+    this.#cursors.delete(name)
+  }
+
   /** Records [from, to] are gone, stated as the journal states it. */
   lose(fromSeq: number, toSeq: number, reason: JournalLoss['reason'] = 'space'): void {
     const kept = this.#records.filter(({ seq }) => seq < fromSeq || seq > toSeq)

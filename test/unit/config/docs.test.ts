@@ -17,8 +17,9 @@ const WORLD = {
     '/etc/ww/plant-ca.pem': PEM,
     '/etc/ww/gw.pem': PEM,
     '/etc/ww/gw.key': PEM,
+    '/etc/ww/webhook.key': 'geheim geheim geheim',
   },
-  env: { BROKER_PW: 'geheim' },
+  env: { BROKER_PW: 'geheim', TICKETS_AUTH: 'Bearer geheim' },
 }
 
 t.test('every example of docs/config.md loads', async t => {
@@ -94,6 +95,8 @@ t.test('docs/config.md states the defaults there are', async t => {
   row('features', '60s')
   t.same([uplink.healthEveryMs, uplink.featuresEveryMs], [60_000, 60_000])
   row('in-flight', uplink.inFlightMax)
+  row('timeout', durationText(DEFAULTS.webhook.timeoutMs))
+  row('min-priority', DEFAULTS.webhook.minPriority)
   row('dir', storage.dir)
   row('journal', sizeText(storage.journalBytesMax))
   for (const cls of ['samples', 'scores', 'waveforms'] as const)
