@@ -14,6 +14,7 @@ t.test('none is lost', { timeout: 240_000 }, async t => {
   const got: { seq: number; key: string }[] = []
   let daemon: Daemon | undefined
   let made = 0
+  let killSeq = 0
   let kill: (typeof KILLS)[number] | undefined
   const die = (): void => {
     kill = undefined
@@ -25,7 +26,7 @@ t.test('none is lost', { timeout: 240_000 }, async t => {
     const { seq } = JSON.parse(Buffer.concat(chunks).toString()) as { seq: number }
     got.push({ seq, key: String(request.headers['idempotency-key']) })
     // By its number: the answer to the one before must not kill before this one is in the journal.
-    const due = seq === made + 1 ? kill : undefined
+    const due = seq === killSeq ? kill : undefined
     if (due === 'before the answer') die()
     response.end(() => {
       if (due === 'after the answer') die()
@@ -47,7 +48,7 @@ t.test('none is lost', { timeout: 240_000 }, async t => {
     const { child } = daemon
     await until(() => new Set(got.map(({ seq }) => seq)).size === made, 'what was left over')
     for (let i = 0; i < EACH; i++) {
-      if (i === EACH - 1) kill = when
+      if (i === EACH - 1) [kill, killSeq] = [when, made + 1]
       const action = made % 2 === 0 ? { action: 'shelve', forMs: 3_600_000 } : { action: 'unshelve' }
       // The last one may be killed before it answers the socket; its record was durable, for it was posted.
       const asked = daemon.post('/v1/alarms/suppress', { ...action, target: 'p-1', rule: 'pressure.max', by: 'kim' })
