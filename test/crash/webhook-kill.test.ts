@@ -13,6 +13,8 @@ const EACH = 3
 t.test('none is lost', { timeout: 240_000 }, async t => {
   const got: { seq: number; key: string }[] = []
   let daemon: Daemon | undefined
+  let made = 0
+  let killSeq = 0
   let kill: (typeof KILLS)[number] | undefined
   const die = (): void => {
     kill = undefined
@@ -23,9 +25,11 @@ t.test('none is lost', { timeout: 240_000 }, async t => {
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const { seq } = JSON.parse(Buffer.concat(chunks).toString()) as { seq: number }
     got.push({ seq, key: String(request.headers['idempotency-key']) })
-    if (kill === 'before the answer') die()
+    // By its number: the answer to the one before must not kill before this one is in the journal.
+    const due = seq === killSeq ? kill : undefined
+    if (due === 'before the answer') die()
     response.end(() => {
-      if (kill === 'after the answer') die()
+      if (due === 'after the answer') die()
     })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -37,7 +41,6 @@ t.test('none is lost', { timeout: 240_000 }, async t => {
   // Nobody publishes; what is shelved by hand makes the transitions.
   const more = `webhooks: {tickets: {url: "${url}", hidden: true}}\nuplink: {mqtt: {url: "mqtt://127.0.0.1:1"}}`
   const config = plantConfig({ port: 1, more })
-  let made = 0
   let dir: string | undefined
   for (const when of KILLS) {
     daemon = await startDaemon(t, config, dir === undefined ? {} : { dir })
@@ -45,7 +48,7 @@ t.test('none is lost', { timeout: 240_000 }, async t => {
     const { child } = daemon
     await until(() => new Set(got.map(({ seq }) => seq)).size === made, 'what was left over')
     for (let i = 0; i < EACH; i++) {
-      if (i === EACH - 1) kill = when
+      if (i === EACH - 1) [kill, killSeq] = [when, made + 1]
       const action = made % 2 === 0 ? { action: 'shelve', forMs: 3_600_000 } : { action: 'unshelve' }
       // The last one may be killed before it answers the socket; its record was durable, for it was posted.
       const asked = daemon.post('/v1/alarms/suppress', { ...action, target: 'p-1', rule: 'pressure.max', by: 'kim' })

@@ -58,7 +58,7 @@ t.test('a bad file: file:line  path  message, the hint below, exit 3', async t =
     [
       `${dir}/ww.yaml:8  log.level  expected one of debug, info, warn, error, silent, got the text "loud"`,
       `${dir}/ww.yaml:9  spam  unknown key "spam"`,
-      '     known here: version, gateway, sources, types, assets, uplink, storage, scorer, sync, control, log',
+      '     known here: version, gateway, sources, types, assets, uplink, webhooks, storage, scorer, sync, control, log',
       `2 errors in ${dir}/ww.yaml; the agent would not start`,
       '',
     ].join('\n'),
