@@ -12,7 +12,8 @@ const ANSWER_BYTES_MAX = 4_096
 const EXCERPT_CHARS_MAX = 160
 const RETRY_AFTER_MS_MAX = 10 * 60_000
 /** 4xx that say "later", not "never" (RFC 9110, 8470, 6585). */
-const LATER = [408, 425, 429]
+/** Of the way or the login, or of the moment, not of the message: every other would fare the same. */
+const LATER = [401, 403, 404, 405, 407, 408, 410, 425, 429]
 
 /** `kept`: it is sent again until it is taken. `refused`: this message, as it is. */
 export interface PostResult {
@@ -112,16 +113,16 @@ export class WebhookPost {
     const retryAfterMs = retryAfter(response.headers['retry-after'], this.#clock.nowUs())
     const later = retryAfterMs === undefined ? {} : { retryAfterMs }
     if (status >= 400 && status < 500 && !LATER.includes(status))
-      return { outcome: 'refused', status, problem: `refused with ${said}; ${refusedAdvice(status)}`, ...later }
-    return { outcome: 'kept', status, problem: `answered ${said}; look at the receiver's log`, ...later }
+      return { outcome: 'refused', status, problem: `refused with ${said}; ${advice(status)}`, ...later }
+    return { outcome: 'kept', status, problem: `answered ${said}; ${advice(status)}`, ...later }
   }
 }
 
 const SLOW_ADVICE = 'the receiver should answer first and work later; or raise timeout'
 
-function refusedAdvice(status: number): string {
-  if (status === 401 || status === 403) return 'check secret and headers'
-  if (status === 404 || status === 405) return 'check the path of url'
+function advice(status: number): string {
+  if (status === 401 || status === 403 || status === 407) return 'check secret and headers'
+  if (status === 404 || status === 405 || status === 410) return 'check the path of url'
   return "look at the receiver's log"
 }
 

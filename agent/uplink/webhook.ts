@@ -2,8 +2,8 @@
 // the broker (delivery.ts); here one message is on its way at a time, so that order needs no window.
 //
 //   2xx                      delivered, the cursor moves
-//   4xx but 408, 425, 429    refused: REFUSED_TRIES times, then stated and passed over, for it must not hold up the others
-//   all else                 kept: tried again for ever, ever more slowly
+//   400, 413, 422 and such   refused: REFUSED_TRIES times, then stated and passed over, for it must not hold up the others
+//   all else, 401, 403, 404  kept: tried again for ever, ever more slowly
 //
 // After a crash between an answer and its cursor the message comes again: at least once; its Idempotency-Key is the same.
 import type { GatewayConfig, WebhookConfig } from '../config/contract.ts'

@@ -150,6 +150,24 @@ t.test('webhooks', { skip: OPENSSL_MISSING }, async t => {
     t.match(webhook.status(), { delivered: 1, refused: 1 })
   })
 
+  t.test('a wrong path or login passes nothing over: it is kept until it is put right', async t => {
+    const answers = [401, 404, 403, 404, 401, 410, 403, 404]
+    const { got, config } = await receiver(t, (response, one) => {
+      const wrong = answers.shift()
+      if (wrong === undefined) ok(response, one, 0)
+      else response.writeHead(wrong).end()
+    })
+    const journal = await fresh()
+    const { webhook } = sink(t, journal, config)
+    for (const one of alarms(2)) await journal.alarm(one)
+    await until(() => journal.cursorSeq('webhook-tickets') === 2, 'both delivered')
+    t.same(
+      got.map(({ seq }) => seq),
+      [1, 1, 1, 1, 1, 1, 1, 1, 1, 2],
+    )
+    t.match(webhook.status(), { delivered: 2, refused: 0 })
+  })
+
   t.test('a certificate of an unknown authority: nothing is sent, and status says what to do', async t => {
     const { got, config } = await receiver(t, ok, true)
     const journal = await fresh()
