@@ -1,4 +1,5 @@
 // What a false alarm proposes, and what it says about the alarms there were.
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type AlarmCase, foldCase } from '../../../agent/alarms/case.ts'
 import type { AlarmTransition, Verdict } from '../../../agent/alarms/contract.ts'
@@ -10,6 +11,7 @@ import { SECOND_US, START_US, transition } from '../../support/alarm-parts.ts'
 import { ALARM, asset, channel } from '../../support/assets.ts'
 import { openTestHistory } from '../../support/history-open.ts'
 import { manualClock } from '../../support/manual-clock.ts'
+import { shortDir } from '../../support/short-dir.ts'
 
 const HOUR_US = 3600 * SECOND_US
 const limit = { onDelayMs: 2_000, offDelayMs: 0, deadband: 0, priority: 2 as const }
@@ -34,7 +36,7 @@ async function bench(
   origin: 'local' | 'delivered' = 'local',
   nowUs = START_US + 30 * HOUR_US,
 ): Promise<Bench> {
-  const { history } = await openTestHistory(`${t.testdir()}/${origin}/history`)
+  const { history } = await openTestHistory(join(shortDir(t), origin, 'history'))
   t.teardown(() => history.close())
   const cases = new AlarmCases(history.notes, silentLogger)
   const all = new Map<string, AlarmCase>()
