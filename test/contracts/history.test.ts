@@ -211,7 +211,7 @@ t.test('a query left early, and one while rows keep coming, do no harm', async t
 
 t.test('buffers reach the disk by themselves after five seconds', async t => {
   const clock = manualClock()
-  const dir = `${t.testdir()}/history`
+  const dir = join(shortDir(t), 'history')
   const { history } = await openTestHistory(dir, { clock })
   t.teardown(() => history.close())
   appendRows(history, 'p', [[T0, 1, 2]])
